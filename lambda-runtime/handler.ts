@@ -1,0 +1,154 @@
+/** Owns `streamHandler`: one invocation from its event to its last acknowledged event. */
+
+import { nanoid } from "nanoid";
+import { LongstreamError, describe } from "../protocol/errors.ts";
+import type { ErrorCode } from "../protocol/errors.ts";
+import { emptyDigest } from "../protocol/hash.ts";
+import { parseInvocation } from "../protocol/invocation.ts";
+import type { Invocation } from "../protocol/invocation.ts";
+import { limits } from "../protocol/limits.ts";
+import type { ResumePoint } from "../protocol/producer-messages.ts";
+import type { StreamFailure } from "../protocol/sse.ts";
+import { planDeadlines } from "./deadline.ts";
+import { drive } from "./drive.ts";
+import type { DriveEnd } from "./drive.ts";
+import { toEventSource } from "./events.ts";
+import type { EventSource } from "./events.ts";
+import { makeHandlerStream } from "./handler-stream.ts";
+import type { StreamControls } from "./handler-stream.ts";
+import { Link } from "./link.ts";
+import type { LogPoint } from "./outbox.ts";
+import { toRequest } from "./request.ts";
+import { Session } from "./session.ts";
+import type { Welcome } from "./session.ts";
+import { destroyLeftovers } from "./socket.ts";
+import type { StopReason } from "./stop.ts";
+import type { HandlerStream, LambdaContext, StreamHandler, StreamHandlerOptions } from "./types.ts";
+
+/** What the Lambda function exports. */
+export type LambdaHandler = (event: unknown, context: LambdaContext) => Promise<void>;
+
+/**
+ * Wraps a handler for a Longstream gateway. The invocation succeeds when the stream has what it produced, when it handed
+ * over, and when it was cancelled or replaced; it fails when the handler throws or the gateway cannot be reached.
+ */
+export function streamHandler(handler: StreamHandler, options: StreamHandlerOptions = {}): LambdaHandler {
+  return async (event, context) => {
+    const invocation = parseInvocation(event);
+    // Managed Instances run invocations side by side; everywhere else what is still open belongs to a frozen one.
+    if (process.env["AWS_LAMBDA_MAX_CONCURRENCY"] === undefined) destroyLeftovers();
+    const session = new Session({ resume: options.resume ?? "replay" });
+    const deadlineAt = Date.now() + context.getRemainingTimeInMillis();
+    const link = new Link(invocation, nanoid(12), session, deadlineAt);
+    const timers = startTimers(session, context);
+    try {
+      await Promise.all([link.connect(), serve(handler, options.resume ?? "replay", session, link, invocation, context)]);
+    } finally {
+      for (const timer of timers) clearTimeout(timer);
+      await link.close();
+    }
+  };
+}
+
+function startTimers(session: Session, context: LambdaContext): readonly ReturnType<typeof setTimeout>[] {
+  const { handoverInMs, stopInMs } = planDeadlines(context.getRemainingTimeInMillis());
+  return [
+    setTimeout(() => session.askHandover(), handoverInMs),
+    setTimeout(() => session.stop.give({ kind: "yield" }), stopInMs),
+  ];
+}
+
+async function serve(
+  handler: StreamHandler,
+  mode: "replay" | "continue",
+  session: Session,
+  link: Link,
+  invocation: Invocation,
+  context: LambdaContext,
+): Promise<void> {
+  const welcomed = await session.stop.orStop(session.welcomed);
+  if ("stopped" in welcomed) return leaveEarly(welcomed.stopped);
+  const { welcome, body } = welcomed.done;
+  link.keepAlive(welcome.leaseMs);
+  const resume = await resumePoint(session, welcome, mode);
+  if (resume === "stopped") return leaveEarly(session.stop.reason);
+  const controls = makeHandlerStream({ session, invocation, context, attempt: welcome.attempt, resume });
+  let source: EventSource | null = null;
+  let end: DriveEnd;
+  try {
+    const start = startOf(resume, mode);
+    session.startFrom(start, resume ?? logStart);
+    const request = toRequest(welcome.request, body, controls.stream.signal);
+    const called = await session.stop.orStop(call(handler, request, controls.stream));
+    if ("stopped" in called) end = { kind: "stopped", reason: called.stopped };
+    else {
+      source = toEventSource(called.done);
+      end = await drive(source, session, resume?.sourceId ?? "");
+    }
+  } catch (thrown) {
+    end = { kind: "threw", thrown };
+  }
+  await sayGoodbye(end, session, controls, source);
+}
+
+async function call(handler: StreamHandler, request: Request, stream: HandlerStream): Promise<unknown> {
+  return handler(request, stream);
+}
+
+const logStart: LogPoint = { seq: 0, digest: emptyDigest };
+
+/** A replay may begin while it is a standby; a continuation needs to know where its predecessor stopped. */
+async function resumePoint(session: Session, welcome: Welcome, mode: "replay" | "continue"): Promise<ResumePoint | null | "stopped"> {
+  if (welcome.role === "active" || mode === "replay") return welcome.resume;
+  const promoted = await session.stop.orStop(session.active);
+  return "stopped" in promoted ? "stopped" : promoted.done;
+}
+
+function startOf(resume: ResumePoint | null, mode: "replay" | "continue"): LogPoint {
+  if (resume === null) return logStart;
+  return mode === "continue" ? resume : (resume.checkpoint ?? logStart);
+}
+
+/** Before the handler ran there is nothing to say to the stream. */
+function leaveEarly(reason: StopReason | null): void {
+  if (reason?.kind === "failed") throw reason.error;
+}
+
+/** Tells the stream how this attempt ended, waits until it has taken it, and ends the handler. */
+async function sayGoodbye(end: DriveEnd, session: Session, controls: StreamControls, source: EventSource | null): Promise<void> {
+  switch (end.kind) {
+    case "completed":
+      session.bid({ type: "end", outcome: "completed", error: null });
+      await session.released;
+      return;
+    case "threw": {
+      const stopped = session.stop.reason;
+      // A handler whose signal was aborted may well throw; that says nothing about the stream.
+      if (stopped !== null && stopped.kind !== "yield") return;
+      session.bid({ type: "end", outcome: "failed", error: failureOf(end.thrown) });
+      await session.released;
+      throw end.thrown;
+    }
+    case "stopped":
+      await leave(end.reason, session, controls, source);
+  }
+}
+
+/** The successor goes on while this handler is still being ended: its `finally` blocks cost the readers nothing. */
+async function leave(reason: StopReason, session: Session, controls: StreamControls, source: EventSource | null): Promise<void> {
+  if (reason.kind === "yield") {
+    session.bid({ type: "yield" });
+    await session.released;
+  } else if (reason.kind === "failed" && reason.error.code === "replay-diverged") {
+    session.bid({ type: "end", outcome: "failed", error: failureOf(reason.error) });
+    await session.released;
+  }
+  controls.abort(reason);
+  await controls.ended(source);
+  if (reason.kind === "failed") throw reason.error;
+}
+
+function failureOf(thrown: unknown): StreamFailure {
+  const code: ErrorCode = thrown instanceof LongstreamError ? thrown.code : "handler-failed";
+  return { code, message: describe(thrown, limits.maxErrorChars) };
+}

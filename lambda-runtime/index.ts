@@ -1,0 +1,16 @@
+/** Owns the public surface of `longstream/lambda-runtime`. */
+
+export { LongstreamError } from "../protocol/errors.ts";
+export type { ErrorCode } from "../protocol/errors.ts";
+export { streamHandler } from "./handler.ts";
+export type { LambdaHandler } from "./handler.ts";
+export type {
+  EventSequence,
+  HandlerStream,
+  LambdaContext,
+  LoggedEvent,
+  StreamEvent,
+  StreamHandler,
+  StreamHandlerOptions,
+  StreamResume,
+} from "./types.ts";

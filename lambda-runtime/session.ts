@@ -1,0 +1,283 @@
+/** Owns the producer's side of the protocol for one attempt; it knows nothing of sockets but three methods. */
+
+import { encodeDataFrame } from "../protocol/data-frame.ts";
+import { LongstreamError, closeCodes } from "../protocol/errors.ts";
+import { encodeMessage, parseToProducer } from "../protocol/producer-messages.ts";
+import type { RequestHead, ResumePoint, ToObject, ToProducer } from "../protocol/producer-messages.ts";
+import type { StreamFailure } from "../protocol/sse.ts";
+import { Outbox, logStart } from "./outbox.ts";
+import type { LogPoint } from "./outbox.ts";
+import { Stop } from "./stop.ts";
+
+/** One connection to the object. */
+export interface Transport {
+  send(data: string | Uint8Array): void;
+  close(code: number, reason: string): void;
+  /** Without a handshake: for a connection that is believed dead. */
+  abandon(): void;
+}
+
+/** What the object said when this run first dialled in. */
+export interface Welcome {
+  readonly attempt: number;
+  readonly role: "active" | "standby";
+  readonly resume: ResumePoint | null;
+  readonly request: RequestHead;
+  readonly leaseMs: number;
+}
+
+/** What this attempt tells the object last. */
+type Farewell =
+  | { readonly type: "yield" }
+  | { readonly type: "end"; readonly outcome: "completed" | "failed"; readonly error: StreamFailure | null };
+
+export interface SessionOptions {
+  readonly resume: "replay" | "continue";
+}
+
+export class Session {
+  readonly stop = new Stop();
+  readonly #resumeMode: "replay" | "continue";
+  #transport: Transport | null = null;
+  #outbox: Outbox | null = null;
+  #windowBytes = 0;
+  #role: "connecting" | "standby" | "active" = "connecting";
+  /** Settled with where the log stood when this attempt became the active one. */
+  readonly #active = Promise.withResolvers<ResumePoint>();
+  readonly #welcomed = Promise.withResolvers<{ readonly welcome: Welcome; readonly body: readonly Uint8Array[] }>();
+  #welcome: Welcome | null = null;
+  #body: Uint8Array[] = [];
+  #roomWaiter: (() => void) | null = null;
+  #flushing: "idle" | "scheduled" = "idle";
+  readonly #handover = new AbortController();
+  #readiness: "unready" | "ready" = "unready";
+  #farewell: Farewell | null = null;
+  /** Each connection is told once. */
+  #toldFarewell: Transport | null = null;
+  readonly #released = Promise.withResolvers<void>();
+
+  constructor(options: SessionOptions) {
+    this.#resumeMode = options.resume;
+  }
+
+  /** The first welcome with the whole request body. */
+  get welcomed(): Promise<{ readonly welcome: Welcome; readonly body: readonly Uint8Array[] }> {
+    return this.#welcomed.promise;
+  }
+
+  /** Settles when this attempt is the active one. */
+  get active(): Promise<ResumePoint> {
+    return this.#active.promise;
+  }
+
+  /** Settles when the object let this attempt go: after its farewell was taken, or because it is not wanted. */
+  get released(): Promise<void> {
+    return this.#released.promise;
+  }
+
+  /** Whether something was produced that the object has not confirmed. */
+  get unsettled(): boolean {
+    return this.#role === "active" && (this.#farewell !== null || !(this.#outbox?.settled ?? true));
+  }
+
+  attach(transport: Transport): void {
+    this.#transport = transport;
+  }
+
+  detach(): void {
+    this.#transport = null;
+  }
+
+  /** @throws LongstreamError `protocol-error`; the connection is then of no use. */
+  receive(data: string | Uint8Array): void {
+    if (typeof data === "string") this.#receiveControl(parseToProducer(data));
+    else this.#body.push(data);
+  }
+
+  /** The object closed the connection for good. */
+  closed(code: number, reason: string): void {
+    if (code === closeCodes.limit) {
+      this.stop.give({ kind: "failed", error: new LongstreamError("event-too-large", reason) });
+    } else if (code === closeCodes.fenced || this.#farewell === null) {
+      this.stop.give({ kind: "fenced", reason });
+    }
+    this.#released.resolve();
+  }
+
+  /** The connection cannot be had again. */
+  fail(error: LongstreamError): void {
+    this.stop.give({ kind: "failed", error });
+    this.#welcomed.reject(error);
+    this.#released.resolve();
+  }
+
+  /** Where the handler's first event comes after; call once, before `push`. */
+  startFrom(start: LogPoint, durable: LogPoint): void {
+    this.#outbox = new Outbox(start, durable, this.#windowBytes);
+    if (this.#role === "active") this.#outbox.open(durable);
+    this.#tellReady();
+  }
+
+  /** True when the next write must wait for `room()`. */
+  push(payload: Uint8Array, sourceId: string): boolean {
+    const outbox = this.#opened();
+    outbox.push(payload, sourceId);
+    this.#tellReady();
+    this.#scheduleFlush();
+    return outbox.full;
+  }
+
+  /** Settles when there is room in the window. */
+  async room(): Promise<void> {
+    this.#tellReady();
+    await new Promise<void>((resolve) => {
+      if (!this.#opened().full) resolve();
+      else this.#roomWaiter = resolve;
+    });
+  }
+
+  checkpoint(state: string): void {
+    this.#opened().hold(state);
+    this.#scheduleFlush();
+  }
+
+  /** Aborted once a successor was asked for. */
+  get handover(): AbortSignal {
+    return this.#handover.signal;
+  }
+
+  askHandover(): void {
+    this.#handover.abort();
+    if (this.#role === "active") this.#send({ type: "handover" });
+  }
+
+  /** Sent behind everything produced, and again after a redial until the object lets go. */
+  bid(farewell: Farewell): void {
+    if (farewell.type === "end" && farewell.outcome === "completed" && this.#opened().repeating) {
+      this.#farewell = { type: "end", outcome: "failed", error: endedTooSoon(this.#opened()) };
+    } else this.#farewell = farewell;
+    this.#readiness = "unready";
+    this.#tellReady();
+    this.#flush();
+  }
+
+  #receiveControl(message: ToProducer): void {
+    switch (message.type) {
+      case "welcome":
+        return this.#takeWelcome(message);
+      case "body-end":
+        return this.#takeBodyEnd();
+      case "ack":
+        this.#outbox?.acknowledge(message.seq, message.checkpoint);
+        return this.#moved();
+      case "resend":
+        this.#outbox?.resend(message, message.checkpoint);
+        this.#toldFarewell = null;
+        return this.#moved();
+      case "promote":
+        return this.#promote(message.resume);
+      case "yield":
+        return this.stop.give({ kind: "yield" });
+      case "cancel":
+        return this.stop.give({ kind: "cancel", reason: message.reason });
+    }
+  }
+
+  #takeWelcome(message: Extract<ToProducer, { type: "welcome" }>): void {
+    this.#windowBytes = message.window;
+    this.#body = [];
+    const { attempt, role, resume, request, leaseMs } = message;
+    this.#welcome ??= { attempt, role, resume, request, leaseMs };
+    if (role === "standby") this.#role = "standby";
+    else if (this.#role === "active") this.#resume(resume);
+    else this.#promote(resume ?? startOfLog);
+    this.#readiness = "unready";
+    this.#tellReady();
+    if (this.#handover.signal.aborted && this.#role === "active") this.#send({ type: "handover" });
+  }
+
+  /** A redial of the active run: what the object has is dropped, the rest is sent again. */
+  #resume(resume: ResumePoint | null): void {
+    const point = resume ?? startOfLog;
+    this.#outbox?.resend(point, point.checkpoint?.seq ?? null);
+    this.#moved();
+  }
+
+  #promote(resume: ResumePoint): void {
+    this.#role = "active";
+    try {
+      this.#outbox?.open(resume);
+    } catch (error) {
+      if (!(error instanceof LongstreamError)) throw error;
+      this.stop.give({ kind: "failed", error });
+    }
+    this.#active.resolve(resume);
+    this.#moved();
+  }
+
+  #takeBodyEnd(): void {
+    if (this.#welcome !== null) this.#welcomed.resolve({ welcome: this.#welcome, body: this.#body });
+  }
+
+  #moved(): void {
+    if (this.#outbox !== null && !this.#outbox.full) {
+      this.#roomWaiter?.();
+      this.#roomWaiter = null;
+    }
+    this.#flush();
+  }
+
+  /** Batches the events of one turn into one frame; a frame's worth goes at once. */
+  #scheduleFlush(): void {
+    if (this.#opened().unsentBytes >= frameWorthBytes) this.#flush();
+    else if (this.#flushing === "idle") {
+      this.#flushing = "scheduled";
+      setImmediate(() => {
+        this.#flushing = "idle";
+        this.#flush();
+      });
+    }
+  }
+
+  #flush(): void {
+    const outbox = this.#outbox;
+    const transport = this.#transport;
+    if (outbox === null || transport === null || this.#role !== "active") return;
+    for (let next = outbox.next(); next !== null; next = outbox.next()) {
+      if (next.kind === "frame") transport.send(encodeDataFrame(next.frame));
+      else this.#send({ type: "checkpoint", ...next.checkpoint });
+    }
+    if (this.#farewell === null || this.#toldFarewell === transport) return;
+    this.#toldFarewell = transport;
+    this.#send({ ...this.#farewell, seq: outbox.finalSeq });
+  }
+
+  /** A standby is ready once it has caught up with what was durable when it came, or can do no more before its turn. */
+  #tellReady(): void {
+    if (this.#role !== "standby" || this.#readiness === "ready" || this.#transport === null) return;
+    const outbox = this.#outbox;
+    const caughtUp = outbox === null ? this.#resumeMode === "continue" : outbox.full || outbox.lastSeq >= (this.#welcome?.resume?.seq ?? 0);
+    if (!caughtUp && this.#farewell === null) return;
+    this.#readiness = "ready";
+    this.#send({ type: "ready" });
+  }
+
+  #send(message: ToObject): void {
+    this.#transport?.send(encodeMessage(message));
+  }
+
+  #opened(): Outbox {
+    if (this.#outbox === null) throw new LongstreamError("protocol-error", "Cannot write: the handler has not been started");
+    return this.#outbox;
+  }
+}
+
+function endedTooSoon(outbox: Outbox): StreamFailure {
+  const message =
+    `Cannot go on from event ${outbox.finalSeq}: run again, the handler ended after ${outbox.lastSeq} events; ` +
+    'make it deterministic, or use resume: "continue"';
+  return { code: "replay-diverged", message };
+}
+
+const startOfLog: ResumePoint = { ...logStart, sourceId: "", checkpoint: null };
+const frameWorthBytes = 64 * 1024;

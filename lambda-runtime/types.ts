@@ -1,0 +1,71 @@
+/** Owns what a handler sees: its stream, what it may return, and the options of `streamHandler`. */
+
+/** What AWS passes as the second argument of a handler, as far as it is used here. */
+export interface LambdaContext {
+  readonly awsRequestId: string;
+  readonly functionName: string;
+  getRemainingTimeInMillis(): number;
+}
+
+/**
+ * One event: a string is its data; an object may name it. `data` that is no string is sent as JSON. `id` is the
+ * source's own id, kept as `resume.sourceId` and not sent to readers, whose ids are cursors.
+ */
+export type StreamEvent = string | { readonly event?: string; readonly data: unknown; readonly id?: string };
+
+/** An event as it stands in the log. */
+export interface LoggedEvent {
+  readonly seq: number;
+  /** Undefined for an event without a name. */
+  readonly event: string | undefined;
+  readonly data: string;
+}
+
+/** What an attempt after the first one goes on from. */
+export interface StreamResume {
+  /** Durable seq: the events up to it are stored and seen. */
+  readonly seq: number;
+  /** The latest state given to `checkpoint`, or null. */
+  readonly checkpoint: unknown;
+  /** The last `id` of the handler's own events, or null. */
+  readonly sourceId: string | null;
+  /** The stored events 1 to `seq`, read as they are asked for. */
+  history(): AsyncGenerator<LoggedEvent, void, void>;
+}
+
+/** The stream as its handler sees it. */
+export interface HandlerStream {
+  readonly id: string;
+  /** 1 for the first invocation made for this stream. */
+  readonly attempt: number;
+  /** Null on the first attempt. */
+  readonly resume: StreamResume | null;
+  /** Aborted when this attempt's output is no longer wanted: cancelled, replaced, or handed over. */
+  readonly signal: AbortSignal;
+  /** Aborted when a successor is asked for: time to store a checkpoint. */
+  readonly handover: AbortSignal;
+  readonly context: LambdaContext;
+  /**
+   * Stores `state` (JSON, at most 256 KiB) with the event yielded last; a later attempt finds it in
+   * `resume.checkpoint` and, with `resume: "replay"`, goes on from that event.
+   *
+   * @throws LongstreamError `checkpoint-too-large`.
+   */
+  checkpoint(state: unknown): void;
+  /** Milliseconds until this invocation's time limit. */
+  remainingMs(): number;
+}
+
+export type EventSequence = AsyncIterable<StreamEvent> | Iterable<StreamEvent>;
+
+/** Gets the client's request; returns (or resolves to) the events of the answer. */
+export type StreamHandler = (request: Request, stream: HandlerStream) => EventSequence | Promise<EventSequence>;
+
+export interface StreamHandlerOptions {
+  /**
+   * What a later attempt does. `replay`: the handler runs again from its last checkpoint or the start, and what is
+   * already durable is dropped after it was found to be the same. `continue`: the handler yields only what follows
+   * `resume.seq`.
+   */
+  readonly resume?: "replay" | "continue";
+}

@@ -1,0 +1,135 @@
+/** Owns the faults that can be injected: what is armed, and what is done to running environments. */
+import type { RefusalStatus } from "./aws-error.ts";
+import type { Environment, EnvironmentInfo } from "./environment.ts";
+
+/** Chooses among the environments that have an invocation. */
+export type EnvironmentMatch = (environment: EnvironmentInfo) => boolean;
+
+/** A fault that waits for the calls it is meant for; `functionName` undefined means any function. */
+export type ArmedFault = { readonly functionName: string | undefined; readonly times: number } & (
+  | { readonly kind: "duplicate" }
+  | { readonly kind: "delay"; readonly delayMs: number }
+  | { readonly kind: "refuse"; readonly status: RefusalStatus }
+);
+
+export interface FaultTarget {
+  readonly functionName?: string;
+  /** How many calls it hits; 1 if not given. */
+  readonly times?: number;
+}
+
+export interface FaultControls {
+  /** Sends SIGKILL; answers the environments hit, as they were before. */
+  kill(match: EnvironmentMatch): readonly EnvironmentInfo[];
+  /** Stops environments in the middle of an invocation. Their time limit runs on. */
+  freeze(match: EnvironmentMatch): readonly EnvironmentInfo[];
+  /** Lets environments go on that freeze() has stopped. */
+  thaw(match: EnvironmentMatch): readonly EnvironmentInfo[];
+  /** Delivers the next events twice: same request id and payload, two environments at once. */
+  duplicateNext(target?: FaultTarget): ArmedFault;
+  /** Delivers the next events late, long after their 202 has gone out. */
+  delayNext(target: FaultTarget & { readonly delayMs: number }): ArmedFault;
+  /** Refuses the next Invoke calls whose signature is right. */
+  refuseNext(target: FaultTarget & { readonly status: RefusalStatus }): ArmedFault;
+  /** What has not been used up, in the order of arming. */
+  armed(): readonly ArmedFault[];
+  /** Disarms everything; answers what was armed. */
+  disarm(): readonly ArmedFault[];
+}
+
+/** How an event is to be delivered. */
+export interface Delivery {
+  readonly copies: number;
+  readonly delayMs: number;
+}
+
+export class Faults implements FaultControls {
+  readonly #environments: () => readonly Environment[];
+  #armed: readonly ArmedFault[] = [];
+
+  constructor(environments: () => readonly Environment[]) {
+    this.#environments = environments;
+  }
+
+  kill(match: EnvironmentMatch): readonly EnvironmentInfo[] {
+    return this.#apply("kill", ["starting", "busy", "suspended"], match);
+  }
+
+  freeze(match: EnvironmentMatch): readonly EnvironmentInfo[] {
+    return this.#apply("suspend", ["busy"], match);
+  }
+
+  thaw(match: EnvironmentMatch): readonly EnvironmentInfo[] {
+    return this.#apply("resume", ["suspended"], match);
+  }
+
+  duplicateNext(target: FaultTarget = {}): ArmedFault {
+    return this.#arm({ kind: "duplicate", ...scope(target) });
+  }
+
+  delayNext(target: FaultTarget & { readonly delayMs: number }): ArmedFault {
+    return this.#arm({ kind: "delay", delayMs: target.delayMs, ...scope(target) });
+  }
+
+  refuseNext(target: FaultTarget & { readonly status: RefusalStatus }): ArmedFault {
+    return this.#arm({ kind: "refuse", status: target.status, ...scope(target) });
+  }
+
+  armed(): readonly ArmedFault[] {
+    return this.#armed;
+  }
+
+  disarm(): readonly ArmedFault[] {
+    const armed = this.#armed;
+    this.#armed = [];
+    return armed;
+  }
+
+  /** Uses up one refusal for this call, if one is armed. */
+  takeRefusal(functionName: string): RefusalStatus | undefined {
+    const fault = this.#take("refuse", functionName);
+    return fault?.kind === "refuse" ? fault.status : undefined;
+  }
+
+  /** Uses up the faults that are armed for this event. */
+  takeDelivery(functionName: string): Delivery {
+    const delay = this.#take("delay", functionName);
+    const duplicate = this.#take("duplicate", functionName);
+    return { copies: duplicate === undefined ? 1 : 2, delayMs: delay?.kind === "delay" ? delay.delayMs : 0 };
+  }
+
+  #apply(
+    type: "kill" | "suspend" | "resume",
+    states: readonly EnvironmentInfo["state"][],
+    match: EnvironmentMatch,
+  ): readonly EnvironmentInfo[] {
+    return this.#environments().flatMap((environment) => {
+      const info = environment.info();
+      if (info === undefined || !states.includes(info.state) || !match(info)) return [];
+      environment.apply({ type });
+      return [info];
+    });
+  }
+
+  #arm(fault: ArmedFault): ArmedFault {
+    this.#armed = [...this.#armed, fault];
+    return fault;
+  }
+
+  #take(kind: ArmedFault["kind"], functionName: string): ArmedFault | undefined {
+    const hit = this.#armed.find(
+      (fault) => fault.kind === kind && (fault.functionName === undefined || fault.functionName === functionName),
+    );
+    if (hit === undefined) return undefined;
+    const left = { ...hit, times: hit.times - 1 };
+    this.#armed = this.#armed.flatMap((fault) => {
+      if (fault !== hit) return [fault];
+      return left.times > 0 ? [left] : [];
+    });
+    return hit;
+  }
+}
+
+function scope(target: FaultTarget): Pick<ArmedFault, "functionName" | "times"> {
+  return { functionName: target.functionName, times: target.times ?? 1 };
+}

@@ -1,0 +1,143 @@
+/** Owns the gateway's side of the local stack: the Worker and its objects in a real workerd, configured by wrangler. */
+
+import { execFile } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
+
+export interface WorkerHostOptions {
+  /** 0 for a free one. */
+  readonly port: number;
+  /** Folder of the objects' storage; it outlives the host. */
+  readonly storageDir: string;
+  /** Over those of wrangler.toml and .dev.vars. */
+  readonly vars: Readonly<Record<string, unknown>>;
+  readonly onLog?: (line: string) => void;
+  /** Each workerd process, for a reaper. */
+  readonly onPid?: (pid: number, state: "started" | "ended") => void;
+}
+
+export type SqlRow = Readonly<Record<string, unknown>>;
+
+export interface WorkerHost {
+  readonly url: URL;
+  readonly pid: number;
+  /** Drops an object from memory, as the platform does; its sockets stay (`hibernate`) or close. */
+  evict(streamId: string, sockets: "hibernate" | "close"): Promise<void>;
+  /** Runs SQL inside the object; it may wake it. */
+  sql(streamId: string, query: string): Promise<readonly SqlRow[]>;
+  /** Kills workerd; it comes back on the same port with the same storage. Settles when it answers again. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const rootDir = fileURLToPath(new URL("../", import.meta.url));
+const scriptName = "longstream";
+const className = "StreamObject";
+const run = promisify(execFile);
+
+export async function startWorkerHost(options: WorkerHostOptions): Promise<WorkerHost> {
+  // Without it the tools ask their maker for request metadata at start-up.
+  process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
+  const before = new Set(await workerdPids(new Set()));
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(`${rootDir}wrangler.toml`);
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      ...workerOptions,
+      host: "127.0.0.1",
+      port: options.port,
+      cf: false,
+      log: new Log(LogLevel.ERROR),
+      logRequests: false,
+      handleStructuredLogs: ({ level, message }) => options.onLog?.(`${level}: ${message}`),
+      resourcePersistencePath: options.storageDir,
+      durableObjectsPersist: true,
+      name: scriptName,
+      bindings: { ...asVars(workerOptions["bindings"]), ...options.vars },
+      modules: [{ type: "ESModule", path: "worker.mjs", contents: await bundleWorker() }],
+    }),
+  );
+  const url = await miniflare.ready;
+  let pid = await waitForWorkerd(before);
+  options.onPid?.(pid, "started");
+  return {
+    url,
+    get pid() {
+      return pid;
+    },
+    evict: (streamId, sockets) => miniflare.unsafeEvictDurableObject(scriptName, className, { name: streamId, webSockets: sockets }),
+    sql: async (streamId, query) => {
+      const storage = await miniflare.unsafeGetDurableObjectStorage(scriptName, className, { name: streamId });
+      return storage.exec(query);
+    },
+    restart: async () => {
+      const known = new Set(await workerdPids(new Set()));
+      process.kill(pid, "SIGKILL");
+      options.onPid?.(pid, "ended");
+      pid = await waitForWorkerd(known);
+      options.onPid?.(pid, "started");
+      await waitForAnswer(url);
+    },
+    close: async () => {
+      await miniflare.dispose();
+      options.onPid?.(pid, "ended");
+    },
+  };
+}
+
+async function bundleWorker(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [`${rootDir}worker/index.ts`],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2024",
+    external: ["cloudflare:*"],
+    conditions: ["workerd", "worker", "browser"],
+    sourcemap: "inline",
+  });
+  return outputFiles.map(({ text }) => text).join("");
+}
+
+function asVars(bindings: unknown): Readonly<Record<string, unknown>> {
+  return typeof bindings === "object" && bindings !== null ? Object.fromEntries(Object.entries(bindings)) : {};
+}
+
+const pollMs = 25;
+const restartLimitMs = 30_000;
+
+/** Workerd processes this process started and `known` does not name. */
+async function workerdPids(known: ReadonlySet<number>): Promise<readonly number[]> {
+  const { stdout } = await run("ps", ["-A", "-o", "pid=,ppid=,args="]);
+  return stdout
+    .split("\n")
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
+    .filter((match) => Number(match?.[2]) === process.pid && /workerd\S* serve/.test(match?.[3] ?? ""))
+    .map((match) => Number(match?.[1]))
+    .filter((pid) => !known.has(pid));
+}
+
+async function waitForWorkerd(known: ReadonlySet<number>): Promise<number> {
+  return waitFor("workerd to start", async () => (await workerdPids(known)).at(0));
+}
+
+async function waitForAnswer(url: URL): Promise<void> {
+  await waitFor("the Worker to answer", async () => {
+    const response = await fetch(new URL("/streams/none", url)).catch(() => undefined);
+    await response?.body?.cancel();
+    return response?.status;
+  });
+}
+
+async function waitFor<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+  const limitAt = Date.now() + restartLimitMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (Date.now() > limitAt) throw new Error(`Cannot go on: waited ${restartLimitMs} ms for ${what}`);
+    await sleep(pollMs);
+  }
+}

@@ -1,0 +1,99 @@
+/** Owns the one error class and the one table that gives each code its HTTP status, close code and retry rule. */
+
+/** WebSocket close codes of producer and consumer sockets (RFC 6455, section 7.4). */
+export const closeCodes = {
+  done: 1000,
+  /** Never sent: what a peer sees when the other side vanished. */
+  lost: 1006,
+  protocolError: 4400,
+  badTicket: 4401,
+  notFound: 4404,
+  fenced: 4409,
+  limit: 4413,
+} as const;
+
+export type CloseCode = (typeof closeCodes)[keyof typeof closeCodes];
+
+interface ErrorRow {
+  /** Status of a problem-details answer. */
+  readonly status: number;
+  /** Close code where the error ends a socket. */
+  readonly close: CloseCode;
+  /** Whether the same request may succeed later without anybody changing anything. */
+  readonly retry: boolean;
+}
+
+const table = {
+  "bad-request": { status: 400, close: closeCodes.protocolError, retry: false },
+  "bad-config": { status: 500, close: closeCodes.protocolError, retry: false },
+  "bad-ticket": { status: 401, close: closeCodes.badTicket, retry: false },
+  "route-not-found": { status: 404, close: closeCodes.notFound, retry: false },
+  "stream-not-found": { status: 404, close: closeCodes.notFound, retry: false },
+  "method-not-allowed": { status: 405, close: closeCodes.protocolError, retry: false },
+  "upgrade-required": { status: 426, close: closeCodes.protocolError, retry: false },
+  "request-too-large": { status: 413, close: closeCodes.limit, retry: false },
+  "url-too-long": { status: 414, close: closeCodes.limit, retry: false },
+  "headers-too-large": { status: 431, close: closeCodes.limit, retry: false },
+  "stream-exists": { status: 409, close: closeCodes.protocolError, retry: false },
+  unavailable: { status: 503, close: closeCodes.lost, retry: true },
+  fenced: { status: 409, close: closeCodes.fenced, retry: false },
+  "protocol-error": { status: 400, close: closeCodes.protocolError, retry: false },
+  /** Frames were lost on the way: the producer dials again and resends. */
+  "seq-gap": { status: 400, close: closeCodes.protocolError, retry: true },
+  "frame-too-large": { status: 413, close: closeCodes.limit, retry: false },
+  "event-too-large": { status: 413, close: closeCodes.limit, retry: false },
+  "checkpoint-too-large": { status: 413, close: closeCodes.limit, retry: false },
+  "bad-event": { status: 500, close: closeCodes.protocolError, retry: false },
+  "bad-handler-result": { status: 500, close: closeCodes.protocolError, retry: false },
+  "handler-failed": { status: 502, close: closeCodes.done, retry: false },
+  "replay-diverged": { status: 502, close: closeCodes.done, retry: false },
+  "invoke-failed": { status: 502, close: closeCodes.done, retry: false },
+  "attempts-exhausted": { status: 502, close: closeCodes.done, retry: false },
+  expired: { status: 504, close: closeCodes.done, retry: false },
+  cancelled: { status: 410, close: closeCodes.done, retry: false },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof table;
+
+export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = table;
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(table, text);
+}
+
+/** The only error the product throws on purpose. Messages read "Cannot <do what>: <what stands in the way>". */
+export class LongstreamError extends Error {
+  override readonly name = "LongstreamError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The text of anything that was thrown, bounded, for a stored reason or a log line. */
+export function describe(thrown: unknown, maxChars: number): string {
+  const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+  return text.length > maxChars ? `${text.slice(0, maxChars)}…` : text;
+}
+
+/** Problem details for an error answer (RFC 9457). */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode;
+}
+
+export function toProblem(error: LongstreamError): Problem {
+  const { status } = errorTable[error.code];
+  return {
+    type: `urn:longstream:error:${error.code}`,
+    title: error.code.replaceAll("-", " "),
+    status,
+    detail: error.message,
+    code: error.code,
+  };
+}

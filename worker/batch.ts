@@ -1,0 +1,121 @@
+/** Owns the events that are received and not yet committed, already in the bytes their row will have. */
+
+import type { DataFrame } from "../protocol/data-frame.ts";
+import { LongstreamError } from "../protocol/errors.ts";
+import { limits } from "../protocol/limits.ts";
+import { idPrefix } from "../protocol/sse.ts";
+
+/** What a batch becomes when it is committed. */
+export interface BatchRow {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly digest: string;
+  readonly sourceId: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+const initialBytes = 8 * 1024;
+/** A seq has at most 16 digits; two line breaks end the event. */
+const idTailBytes = 18;
+const lf = 10;
+
+export class Batch {
+  readonly #idPrefix: Uint8Array;
+  #buffer = new Uint8Array(initialBytes);
+  #byteLength = 0;
+  #firstSeq: number;
+  #lastSeq: number;
+  #digest: string;
+  #sourceId: string;
+
+  /** Goes on behind a durable log end. */
+  constructor(log: string, end: { readonly seq: number; readonly digest: string; readonly sourceId: string }) {
+    this.#idPrefix = new TextEncoder().encode(idPrefix(log));
+    this.#firstSeq = end.seq + 1;
+    this.#lastSeq = end.seq;
+    this.#digest = end.digest;
+    this.#sourceId = end.sourceId;
+  }
+
+  /** The highest seq received, durable or not. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  get byteLength(): number {
+    return this.#byteLength;
+  }
+
+  /** Whether `frame` would make the row too large, so that what is here must be committed first. */
+  overflowsWith(frame: DataFrame): boolean {
+    return this.#byteLength > 0 && this.#byteLength + this.#growth(frame) > limits.maxRowBytes;
+  }
+
+  /**
+   * Takes the events of a frame that are new. Events already received are dropped: a producer resends after a redial.
+   *
+   * @throws LongstreamError `seq-gap`, `frame-too-large` past a row; nothing is taken then.
+   */
+  append(frame: DataFrame): void {
+    const expected = this.#lastSeq + 1;
+    if (frame.firstSeq > expected) {
+      throw new LongstreamError("seq-gap", `Cannot store event ${frame.firstSeq}: the expected seq is ${expected}`);
+    }
+    const fresh = frame.payloads.slice(expected - frame.firstSeq);
+    if (fresh.length === 0) return;
+    const growth = this.#growth(frame);
+    if (growth > limits.maxRowBytes) {
+      throw new LongstreamError(
+        "frame-too-large",
+        `Cannot store a frame whose ${frame.payloads.length} events take ${growth} bytes of the log: send fewer events a frame, for at most ${limits.maxRowBytes}`,
+      );
+    }
+    this.#reserve(growth);
+    for (const payload of fresh) this.#write(payload);
+    this.#digest = frame.digest;
+    this.#sourceId = frame.sourceId;
+  }
+
+  /** The row to commit, or null when there is nothing. The batch is empty afterwards. */
+  take(): BatchRow | null {
+    if (this.#byteLength === 0) return null;
+    const row = {
+      firstSeq: this.#firstSeq,
+      lastSeq: this.#lastSeq,
+      digest: this.#digest,
+      sourceId: this.#sourceId,
+      bytes: this.#buffer.slice(0, this.#byteLength),
+    };
+    this.#firstSeq = this.#lastSeq + 1;
+    this.#byteLength = 0;
+    return row;
+  }
+
+  #growth(frame: DataFrame): number {
+    const perEvent = this.#idPrefix.length + idTailBytes;
+    return frame.payloads.reduce((sum, payload) => sum + payload.length + perEvent, 0);
+  }
+
+  #reserve(growth: number): void {
+    const needed = this.#byteLength + growth;
+    if (needed <= this.#buffer.length) return;
+    const larger = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
+    larger.set(this.#buffer.subarray(0, this.#byteLength));
+    this.#buffer = larger;
+  }
+
+  /** Lines, then `id: <log>-<seq>`, then the blank line. The digits by hand: this runs once an event. */
+  #write(payload: Uint8Array): void {
+    const buffer = this.#buffer;
+    let at = this.#byteLength;
+    buffer.set(payload, at);
+    at += payload.length;
+    buffer.set(this.#idPrefix, at);
+    at += this.#idPrefix.length;
+    const digits = String(++this.#lastSeq);
+    for (let i = 0; i < digits.length; i++) buffer[at++] = digits.charCodeAt(i);
+    buffer[at++] = lf;
+    buffer[at++] = lf;
+    this.#byteLength = at;
+  }
+}

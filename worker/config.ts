@@ -1,0 +1,189 @@
+/** Owns the gateway's configuration: wrangler.toml vars and secrets, parsed once, each diagnosis naming key and fix. */
+
+import { LongstreamError } from "../protocol/errors.ts";
+import type { LambdaAccess } from "./lambda.ts";
+import { defaultSettings, leastSettings } from "./settings.ts";
+import type { StreamSettings } from "./settings.ts";
+import type { FunctionTarget } from "./store.ts";
+
+/** Vars and secrets as wrangler passes them. */
+export interface GatewayVars {
+  readonly ROUTES: unknown;
+  /** Settings of every route that does not set its own. */
+  readonly STREAM_DEFAULTS?: unknown;
+  /** Public base URL by which functions reach the gateway; without it, the origin of the request. */
+  readonly PUBLIC_URL?: string;
+  readonly LAMBDA_ENDPOINT?: string;
+  /** Silence after which readers get a comment line. */
+  readonly HEARTBEAT_MS?: unknown;
+  readonly AWS_ACCESS_KEY_ID: string;
+  readonly AWS_SECRET_ACCESS_KEY: string;
+  readonly AWS_SESSION_TOKEN?: string;
+  readonly TICKET_SECRET: string;
+}
+
+export interface Route {
+  /** Exact path, or a prefix that ends in `/*`. */
+  readonly path: string;
+  readonly methods: readonly string[];
+  readonly target: FunctionTarget;
+  readonly maxRequestBytes: number;
+  readonly settings: StreamSettings;
+}
+
+export interface Config {
+  readonly routes: readonly Route[];
+  readonly publicUrl: string | null;
+  readonly heartbeatMs: number;
+}
+
+const defaultMethods = ["GET", "POST"];
+/** Lambda's own limit for a request. */
+const defaultMaxRequestBytes = 6 * 1024 * 1024;
+/** Under the idle limits of common proxies. */
+const defaultHeartbeatMs = 15_000;
+const leastHeartbeatMs = 100;
+const leastSecretChars = 32;
+const parsed = new WeakMap<object, Config>();
+
+/** @throws LongstreamError `bad-config` that lists every problem. */
+export function readConfig(env: GatewayVars): Config {
+  const known = parsed.get(env);
+  if (known !== undefined) return known;
+  const problems: string[] = [];
+  checkSecrets(env, problems);
+  const defaults = readSettings(env.STREAM_DEFAULTS, defaultSettings, "STREAM_DEFAULTS", problems);
+  const config = {
+    routes: readRoutes(env.ROUTES, defaults, problems),
+    publicUrl: readPublicUrl(env.PUBLIC_URL, problems),
+    heartbeatMs: readNumber(env.HEARTBEAT_MS ?? defaultHeartbeatMs, leastHeartbeatMs, "HEARTBEAT_MS", problems),
+  };
+  if (problems.length > 0) {
+    throw new LongstreamError("bad-config", `Cannot start the gateway: ${problems.join("; ")}`);
+  }
+  parsed.set(env, config);
+  return config;
+}
+
+export function readAccess(env: GatewayVars): LambdaAccess {
+  return {
+    accessKeyId: env.AWS_ACCESS_KEY_ID,
+    secretAccessKey: env.AWS_SECRET_ACCESS_KEY,
+    sessionToken: env.AWS_SESSION_TOKEN ?? null,
+    endpoint: env.LAMBDA_ENDPOINT ?? null,
+  };
+}
+
+/** The first route, in the order of the file, that takes the path. */
+export function findRoute(config: Config, pathname: string): Route | undefined {
+  return config.routes.find(({ path }) =>
+    path.endsWith("/*") ? pathname.startsWith(path.slice(0, -1)) || pathname === path.slice(0, -2) : pathname === path,
+  );
+}
+
+function checkSecrets(env: GatewayVars, problems: string[]): void {
+  const needed = { AWS_ACCESS_KEY_ID: env.AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: env.AWS_SECRET_ACCESS_KEY, TICKET_SECRET: env.TICKET_SECRET };
+  for (const [key, value] of Object.entries(needed)) {
+    if (typeof value !== "string" || value === "") {
+      problems.push(`the secret ${key} is missing: set it with "wrangler secret put ${key}", locally in .dev.vars`);
+    }
+  }
+  if (typeof env.TICKET_SECRET === "string" && env.TICKET_SECRET !== "" && env.TICKET_SECRET.length < leastSecretChars) {
+    problems.push(`the secret TICKET_SECRET is too short: use at least ${leastSecretChars} random characters`);
+  }
+}
+
+function readPublicUrl(value: string | undefined, problems: string[]): string | null {
+  if (value === undefined || value === "") return null;
+  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) {
+    problems.push(`PUBLIC_URL is no http or https URL: write it like "https://gateway.example.com"`);
+    return null;
+  }
+  return value.replace(/\/+$/, "");
+}
+
+function readRoutes(value: unknown, defaults: StreamSettings, problems: string[]): readonly Route[] {
+  if (!Array.isArray(value) || value.length === 0) {
+    problems.push("ROUTES is missing: add a [[vars.ROUTES]] table with path, function and region to wrangler.toml");
+    return [];
+  }
+  const entries: readonly unknown[] = value;
+  const routes = entries.map((entry, index) => readRoute(entry, `ROUTES[${index}]`, defaults, problems));
+  return routes.filter((route) => route !== null);
+}
+
+const routeKeys = new Set(["path", "methods", "function", "region", "qualifier", "maxRequestBytes", "settings"]);
+
+function readRoute(entry: unknown, key: string, defaults: StreamSettings, problems: string[]): Route | null {
+  const fields = asTable(entry);
+  if (fields === null) {
+    problems.push(`${key} is no table: write it as [[vars.ROUTES]]`);
+    return null;
+  }
+  for (const name of Object.keys(fields)) {
+    if (!routeKeys.has(name)) problems.push(`${key}.${name} is not known: the keys are ${[...routeKeys].join(", ")}`);
+  }
+  const { methods = defaultMethods, maxRequestBytes = defaultMaxRequestBytes, qualifier = null } = fields;
+  return {
+    path: readPath(fields["path"], key, problems),
+    methods: readMethods(methods, key, problems),
+    target: {
+      name: readText(fields["function"], `${key}.function`, 'function = "my-function"', problems),
+      region: readText(fields["region"], `${key}.region`, 'region = "us-east-1"', problems),
+      qualifier: qualifier === null ? null : readText(qualifier, `${key}.qualifier`, 'qualifier = "live"', problems),
+    },
+    maxRequestBytes: readNumber(maxRequestBytes, 0, `${key}.maxRequestBytes`, problems),
+    settings: readSettings(fields["settings"], defaults, `${key}.settings`, problems),
+  };
+}
+
+function readPath(value: unknown, key: string, problems: string[]): string {
+  const path = readText(value, `${key}.path`, 'path = "/api/answer"', problems);
+  if (path !== "" && !path.startsWith("/")) problems.push(`${key}.path must start with "/": it is "${path}"`);
+  if (path.startsWith("/streams/") || path === "/*") problems.push(`${key}.path covers /streams/, which is the gateway's own: choose another`);
+  return path;
+}
+
+function readMethods(value: unknown, key: string, problems: string[]): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [];
+  const methods = list.filter((method) => typeof method === "string" && /^[A-Z]+$/.test(method)).map(String);
+  if (methods.length === 0 || methods.length !== list.length) {
+    problems.push(`${key}.methods is no list of methods: write it like methods = ["GET", "POST"]`);
+  }
+  return methods;
+}
+
+function readSettings(value: unknown, defaults: StreamSettings, key: string, problems: string[]): StreamSettings {
+  if (value === undefined || value === null) return defaults;
+  const fields = asTable(value);
+  if (fields === null) {
+    problems.push(`${key} is no table of settings`);
+    return defaults;
+  }
+  const settings = { ...defaults };
+  for (const [name, given] of Object.entries(fields)) {
+    if (isSetting(name)) Object.assign(settings, { [name]: readNumber(given, leastSettings[name], `${key}.${name}`, problems) });
+    else problems.push(`${key}.${name} is not known: the settings are ${Object.keys(defaultSettings).join(", ")}`);
+  }
+  return settings;
+}
+
+function isSetting(name: string): name is keyof StreamSettings {
+  return Object.hasOwn(defaultSettings, name);
+}
+
+function readNumber(value: unknown, least: number, key: string, problems: string[]): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= least) return value;
+  problems.push(`${key} must be a whole number of at least ${least}: it is ${JSON.stringify(value)}`);
+  return least;
+}
+
+function readText(value: unknown, key: string, example: string, problems: string[]): string {
+  if (typeof value === "string" && value !== "") return value;
+  problems.push(`${key} is missing: add ${example}`);
+  return "";
+}
+
+function asTable(value: unknown): Readonly<Record<string, unknown>> | null {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value)) : null;
+}

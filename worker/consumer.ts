@@ -1,0 +1,74 @@
+/** Owns a reader's answer: opens the consumer socket to the object and turns what it says into an HTTP response. */
+
+import type { ConsumeRequest } from "../protocol/consumer-frames.ts";
+import type { ResetReason } from "../protocol/cursor.ts";
+import { LongstreamError, describe } from "../protocol/errors.ts";
+import { eventStreamHeaders, eventStreamType, headerNames, objectPaths, streamPath } from "../protocol/http.ts";
+import { limits } from "../protocol/limits.ts";
+import { retryDelayMs } from "../protocol/sse.ts";
+import type { Config } from "./config.ts";
+import type { Env } from "./env.ts";
+import { ConsumerLink } from "./consumer-link.ts";
+import { Relay } from "./relay.ts";
+import { stubOf } from "./streams.ts";
+
+/** What the object said to a reader's request. */
+export type Connection =
+  | { readonly kind: "open"; readonly link: ConsumerLink }
+  /** The reader has everything there will ever be. */
+  | { readonly kind: "complete"; readonly outcome: string }
+  /** No such stream, or not of this route. */
+  | { readonly kind: "missing" };
+
+/** @throws LongstreamError `unavailable` when the object cannot be reached now. */
+export async function connectConsumer(stub: () => { fetch: Fetcher["fetch"] }, asked: ConsumeRequest): Promise<Connection> {
+  const response = await fetchObject(stub, asked);
+  if (response.status === 404) return { kind: "missing" };
+  if (response.status === 204) return { kind: "complete", outcome: response.headers.get(headerNames.outcome) ?? "" };
+  if (response.webSocket === null) {
+    throw new LongstreamError("unavailable", `Cannot read the stream: its object answered ${response.status}`);
+  }
+  return { kind: "open", link: new ConsumerLink(response.webSocket) };
+}
+
+async function fetchObject(stub: () => { fetch: Fetcher["fetch"] }, asked: ConsumeRequest): Promise<Response> {
+  const headers = { upgrade: "websocket", [headerNames.consume]: JSON.stringify(asked) };
+  try {
+    return await stub().fetch(`https://object${objectPaths.consume}`, { headers });
+  } catch (error) {
+    throw new LongstreamError("unavailable", `Cannot read the stream: its object is not there now (${describe(error, limits.maxErrorChars)})`, {
+      cause: error,
+    });
+  }
+}
+
+export interface Answer {
+  readonly id: string;
+  readonly connection: Exclude<Connection, { kind: "missing" }>;
+  readonly follow: ConsumeRequest["follow"];
+  /** Set when the reader's cursor led nowhere and it is given another stream. */
+  readonly reset: ResetReason | null;
+}
+
+/** 204 stops an EventSource for good; everything else is 200 and a body that only a true end closes. */
+export function respondWithEvents(request: Request, env: Env, ctx: ExecutionContext, config: Config, answer: Answer): Response {
+  const { id, connection } = answer;
+  const headers = new Headers({ [headerNames.streamId]: id, [headerNames.streamUrl]: new URL(streamPath(id), request.url).href });
+  if (connection.kind === "complete") {
+    headers.set(headerNames.outcome, connection.outcome);
+    return new Response(null, { status: 204, headers });
+  }
+  for (const [name, value] of Object.entries(eventStreamHeaders)) headers.set(name, value);
+  const { readable, writable } = new IdentityTransformStream();
+  const relay = new Relay({
+    writer: writable.getWriter(),
+    reconnect: (from) => connectConsumer(() => stubOf(env, id), { from, follow: answer.follow, route: null, opening: "again" }),
+    controls: (request.headers.get("accept") ?? "").includes(eventStreamType) ? "events" : "comments",
+    retryMs: retryDelayMs(Math.random),
+    heartbeatMs: config.heartbeatMs,
+    reset: answer.reset,
+    signal: request.signal,
+  });
+  ctx.waitUntil(relay.run(connection.link));
+  return new Response(readable, { headers });
+}

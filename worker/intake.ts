@@ -1,0 +1,102 @@
+/** Owns the way of a producer's events into the log: batch, group commit, and what goes out with each commit. */
+
+import type { EventsFrame } from "../protocol/consumer-frames.ts";
+import type { DataFrame } from "../protocol/data-frame.ts";
+import { LongstreamError } from "../protocol/errors.ts";
+import { limits } from "../protocol/limits.ts";
+import type { Checkpoint } from "../protocol/producer-messages.ts";
+import { Batch } from "./batch.ts";
+import type { Log } from "./log.ts";
+import type { Store } from "./store.ts";
+
+/** What must leave in the turn of a commit: the output gate holds it until the row is durable. */
+export interface Committed {
+  readonly frame: EventsFrame | null;
+  readonly seq: number;
+  /** Seq of the checkpoint stored with it, or of the one before. */
+  readonly checkpoint: number | null;
+}
+
+export class Intake {
+  readonly #log: Log;
+  readonly #store: Store;
+  readonly #intervalMs: number;
+  readonly #onCommit: (committed: Committed) => void;
+  readonly #batch: Batch;
+  #heldCheckpoint: Checkpoint | null = null;
+  #storedCheckpoint: number | null;
+  #lastCommitAt = 0;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(log: Log, store: Store, id: string, intervalMs: number, onCommit: (committed: Committed) => void) {
+    this.#log = log;
+    this.#store = store;
+    this.#intervalMs = intervalMs;
+    this.#onCommit = onCommit;
+    this.#batch = new Batch(id, log.tail);
+    this.#storedCheckpoint = store.readCheckpoint()?.seq ?? null;
+  }
+
+  /** Seq of the latest durable checkpoint. */
+  get checkpointSeq(): number | null {
+    return this.#storedCheckpoint;
+  }
+
+  /** The highest seq received, durable or not. */
+  get receivedSeq(): number {
+    return this.#batch.lastSeq;
+  }
+
+  /**
+   * The first events after silence commit at once; then one commit an interval, or per `commitBytes`.
+   *
+   * @throws LongstreamError `seq-gap`, `frame-too-large`; nothing of the frame is taken then.
+   */
+  receive(frame: DataFrame, nowMs: number): void {
+    const nothingNew = frame.firstSeq + frame.payloads.length - 1 <= this.#batch.lastSeq;
+    if (this.#batch.overflowsWith(frame)) this.commit(nowMs);
+    this.#batch.append(frame);
+    if (nothingNew) {
+      // A producer that resends has not seen the ack.
+      this.#onCommit({ frame: null, seq: this.#log.tail.seq, checkpoint: this.#storedCheckpoint });
+      return;
+    }
+    const dueAt = this.#lastCommitAt + this.#intervalMs;
+    if (nowMs >= dueAt || this.#batch.byteLength >= limits.commitBytes) this.commit(nowMs);
+    else this.#timer ??= setTimeout(() => this.commit(Date.now()), dueAt - nowMs);
+  }
+
+  /**
+   * Held until its event is durable, and stored in that commit.
+   *
+   * @throws LongstreamError `protocol-error` when a later one is stored.
+   */
+  hold(checkpoint: Checkpoint, nowMs: number): void {
+    if (checkpoint.seq < (this.#heldCheckpoint?.seq ?? this.#storedCheckpoint ?? 0)) {
+      throw new LongstreamError("protocol-error", `Cannot store the checkpoint at ${checkpoint.seq}: a later one is stored`);
+    }
+    this.#heldCheckpoint = checkpoint;
+    if (checkpoint.seq <= this.#log.tail.seq) this.commit(nowMs);
+  }
+
+  /** Makes everything received durable, and announces it in this same turn. */
+  commit(nowMs: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const row = this.#batch.take();
+    const frame = row === null ? null : this.#log.append(row);
+    const stored = this.#storeCheckpoint();
+    if (frame === null && !stored) return;
+    this.#lastCommitAt = nowMs;
+    this.#onCommit({ frame, seq: this.#log.tail.seq, checkpoint: this.#storedCheckpoint });
+  }
+
+  #storeCheckpoint(): boolean {
+    const held = this.#heldCheckpoint;
+    if (held === null || held.seq > this.#log.tail.seq) return false;
+    this.#store.writeCheckpoint(held);
+    this.#storedCheckpoint = held.seq;
+    this.#heldCheckpoint = null;
+    return true;
+  }
+}

@@ -1,0 +1,159 @@
+/** Owns the log in SQLite: rows of wire-ready bytes, one row a commit. */
+
+import type { EventsFrame } from "../protocol/consumer-frames.ts";
+import { emptyDigest } from "../protocol/hash.ts";
+import { limits } from "../protocol/limits.ts";
+import { idSuffix } from "../protocol/sse.ts";
+
+/** The end of the log, read once when the object wakes. */
+export interface Tail {
+  /** 0 when the log is empty. */
+  readonly seq: number;
+  /** Bytes of the whole log. */
+  readonly offset: number;
+  /** Rolling hash after `seq`. */
+  readonly digest: string;
+  /** The handler's own SSE id as of `seq`; empty when it had none. */
+  readonly sourceId: string;
+}
+
+/** One commit: events `firstSeq..lastSeq` as SSE clients receive them, id lines included. */
+export interface Row {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly digest: string;
+  readonly sourceId: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+interface StoredRow extends Record<string, SqlStorageValue> {
+  readonly first_seq: number;
+  readonly last_seq: number;
+  readonly end_offset: number;
+  readonly bytes: ArrayBuffer;
+}
+
+interface StoredTail extends Record<string, SqlStorageValue> {
+  readonly last_seq: number;
+  readonly end_offset: number;
+  readonly digest: string;
+  readonly source_id: string;
+}
+
+/** No second index and no AUTOINCREMENT: either would double the rows written. */
+export const logSchema = `CREATE TABLE log (
+  first_seq INTEGER PRIMARY KEY,
+  last_seq INTEGER NOT NULL,
+  end_offset INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  source_id TEXT NOT NULL,
+  bytes BLOB NOT NULL
+)`;
+
+export class Log {
+  readonly #sql: SqlStorage;
+  readonly #id: string;
+  #tail: Tail;
+  #rowsWritten = 0;
+
+  constructor(sql: SqlStorage, id: string) {
+    this.#sql = sql;
+    this.#id = id;
+    this.#tail = readTail(sql);
+  }
+
+  get tail(): Tail {
+    return this.#tail;
+  }
+
+  /** Billed rows since the object woke. */
+  get rowsWritten(): number {
+    return this.#rowsWritten;
+  }
+
+  /** Call at most once per commit, and send nothing of the row in an earlier turn: the output gate closes here. */
+  append(row: Row): EventsFrame {
+    const { offset } = this.#tail;
+    const end = offset + row.bytes.length;
+    const written = this.#sql.exec(
+      "INSERT INTO log (first_seq, last_seq, end_offset, digest, source_id, bytes) VALUES (?, ?, ?, ?, ?, ?)",
+      row.firstSeq,
+      row.lastSeq,
+      end,
+      row.digest,
+      row.sourceId,
+      row.bytes.buffer,
+    );
+    this.#rowsWritten += written.rowsWritten;
+    this.#tail = { seq: row.lastSeq, offset: end, digest: row.digest, sourceId: row.sourceId };
+    return { firstSeq: row.firstSeq, lastSeq: row.lastSeq, offset, bytes: row.bytes };
+  }
+
+  /** The events after `seq`, about `readBytes` of them and at least one row's worth; null at the end of the log. */
+  readAfter(seq: number): EventsFrame | null {
+    if (seq >= this.#tail.seq) return null;
+    const parts: EventsFrame[] = [];
+    let byteLength = 0;
+    for (const stored of this.#rowsFrom(seq + 1)) {
+      const part = this.#cut(stored, seq);
+      parts.push(part);
+      byteLength += part.bytes.length;
+      if (byteLength >= limits.readBytes) break;
+    }
+    return join(parts, byteLength);
+  }
+
+  /** Log bytes up to and including event `seq`. */
+  offsetAfter(seq: number): number {
+    if (seq >= this.#tail.seq) return this.#tail.offset;
+    const [stored] = this.#rowsFrom(seq + 1);
+    return stored === undefined ? this.#tail.offset : this.#cut(stored, seq).offset;
+  }
+
+  /** Rows in order from the one that holds `seq`. */
+  #rowsFrom(seq: number): Iterable<StoredRow> {
+    return this.#sql.exec<StoredRow>(
+      `SELECT first_seq, last_seq, end_offset, bytes FROM log
+       WHERE first_seq >= (SELECT max(first_seq) FROM log WHERE first_seq <= ?) ORDER BY first_seq`,
+      seq,
+    );
+  }
+
+  /** A row without the events up to `seq`. An id line cannot occur inside an event: its data lines start with `data:`. */
+  #cut(stored: StoredRow, seq: number): EventsFrame {
+    const bytes = new Uint8Array(stored.bytes);
+    const frame = {
+      firstSeq: stored.first_seq,
+      lastSeq: stored.last_seq,
+      offset: stored.end_offset - bytes.length,
+      bytes,
+    };
+    if (seq < stored.first_seq) return frame;
+    const suffix = idSuffix(this.#id, seq);
+    const skip = latin1.decode(bytes).indexOf(suffix) + suffix.length;
+    return { firstSeq: seq + 1, lastSeq: frame.lastSeq, offset: frame.offset + skip, bytes: bytes.subarray(skip) };
+  }
+}
+
+/** One character a byte, so that an index in the text is an index in the bytes. */
+const latin1 = new TextDecoder("latin1");
+
+function readTail(sql: SqlStorage): Tail {
+  const [last] = sql.exec<StoredTail>("SELECT last_seq, end_offset, digest, source_id FROM log ORDER BY first_seq DESC LIMIT 1");
+  if (last === undefined) return { seq: 0, offset: 0, digest: emptyDigest, sourceId: "" };
+  return { seq: last.last_seq, offset: last.end_offset, digest: last.digest, sourceId: last.source_id };
+}
+
+function join(parts: readonly EventsFrame[], byteLength: number): EventsFrame | null {
+  const [first] = parts;
+  const last = parts.at(-1);
+  if (first === undefined || last === undefined) return null;
+  if (parts.length === 1) return first;
+  const bytes = new Uint8Array(byteLength);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part.bytes, at);
+    at += part.bytes.length;
+  }
+  return { firstSeq: first.firstSeq, lastSeq: last.lastSeq, offset: first.offset, bytes };
+}

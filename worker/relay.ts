@@ -1,0 +1,168 @@
+/** Owns one open SSE body: writes what consumer sockets bring, heals a lost socket, and ends or aborts truthfully (P3). */
+
+import pRetry from "p-retry";
+import type { From, ResetReason } from "../protocol/cursor.ts";
+import { formatCursor } from "../protocol/cursor.ts";
+import type { EventsFrame, ToConsumer } from "../protocol/consumer-frames.ts";
+import { LongstreamError } from "../protocol/errors.ts";
+import { limits } from "../protocol/limits.ts";
+import { endEvent, heartbeat, preamble, resetComment, resetEvent } from "../protocol/sse.ts";
+import type { Connection } from "./consumer.ts";
+import type { ConsumerLink, Received } from "./consumer-link.ts";
+
+export interface RelayOptions {
+  readonly writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly reconnect: (from: From) => Promise<Connection>;
+  /** Whether the client may be sent `longstream.*` events, or only comments. */
+  readonly controls: "events" | "comments";
+  readonly retryMs: number;
+  readonly heartbeatMs: number;
+  readonly reset: ResetReason | null;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** A lost socket is healed within about two seconds, or the body is aborted and the client comes back by itself. */
+const reconnectTries = { retries: 6, minTimeout: 25, factor: 2, maxTimeout: 1_000 };
+
+/** Where the client is: the next event it must get is `seq + 1`. */
+interface Place {
+  readonly log: string;
+  readonly seq: number;
+}
+
+/** What became of one consumer socket. */
+type LinkEnd = "finished" | "cut" | "lost";
+
+const encoder = new TextEncoder();
+
+export class Relay {
+  readonly #options: RelayOptions;
+  #place: Place | null = null;
+  /** Credit last granted, a log offset. */
+  #upTo = 0;
+  #lastWriteAt = Date.now();
+  #writing = 0;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+  }
+
+  /** Settles when the body is closed or aborted; never rejects. */
+  async run(first: ConsumerLink): Promise<void> {
+    const { writer, signal, heartbeatMs } = this.#options;
+    let link = first;
+    const leave = (): void => link.close();
+    signal.addEventListener("abort", leave, { once: true });
+    // An idle body notices that its client left only when written to.
+    writer.closed.catch(leave);
+    const beat = setInterval(() => this.#beat(), heartbeatMs / 2);
+    try {
+      await this.#write(preamble(this.#options.retryMs));
+      for (;;) {
+        const end = await this.#follow(link);
+        if (end === "finished") return await writer.close();
+        if (end === "cut" || signal.aborted) return await writer.abort(new LongstreamError("unavailable", "the body is cut off"));
+        link.close();
+        link = await this.#reopen();
+      }
+    } catch (error) {
+      // The client left, or the object could not be reached again: either way this body must not look complete.
+      await writer.abort(error).catch(() => undefined);
+    } finally {
+      clearInterval(beat);
+      signal.removeEventListener("abort", leave);
+      link.close();
+    }
+  }
+
+  async #follow(link: ConsumerLink): Promise<LinkEnd> {
+    for (;;) {
+      const received = await link.next();
+      const end = await this.#take(received, link);
+      if (end !== null) return end;
+    }
+  }
+
+  async #take(received: Received, link: ConsumerLink): Promise<LinkEnd | null> {
+    switch (received.type) {
+      case "start":
+        await this.#start(received);
+        return null;
+      case "events":
+        return this.#events(received, link);
+      case "end":
+        return this.#end(received);
+      case "stored-end":
+        return "finished";
+      case "lost":
+        return "lost";
+    }
+  }
+
+  /** On a healed socket the object must stand exactly where this body does. */
+  async #start(start: Extract<ToConsumer, { type: "start" }>): Promise<void> {
+    this.#upTo = start.offset + limits.consumerWindowBytes;
+    if (this.#place !== null) {
+      if (start.log === this.#place.log && start.seq === this.#place.seq && start.reset === null) return;
+      throw new LongstreamError("unavailable", "Cannot go on with this body: the log is not the one it began with");
+    }
+    this.#place = { log: start.log, seq: start.seq };
+    const reason = this.#options.reset ?? start.reset;
+    if (reason === null) return;
+    const reset = { reason, first: formatCursor(start.log, start.seq) };
+    await this.#write(this.#options.controls === "events" ? resetEvent(reset) : resetComment(reset));
+  }
+
+  async #events(frame: EventsFrame, link: ConsumerLink): Promise<LinkEnd | null> {
+    const place = this.#place;
+    if (place === null || frame.firstSeq !== place.seq + 1) return "lost";
+    await this.#writeBytes(frame.bytes);
+    this.#place = { log: place.log, seq: frame.lastSeq };
+    const taken = frame.offset + frame.bytes.length;
+    if (this.#upTo - taken < limits.consumerWindowBytes / 2) {
+      this.#upTo = taken + limits.consumerWindowBytes;
+      link.grant(this.#upTo);
+    }
+    return null;
+  }
+
+  /**
+   * `completed` and `cancelled` close the body. `failed` and `expired` abort it after `longstream.end`: clients that
+   * know no control events read a clean end as a complete answer.
+   */
+  async #end(end: Extract<ToConsumer, { type: "end" }>): Promise<LinkEnd> {
+    const place = this.#place;
+    if (place === null || end.seq !== place.seq) return "lost";
+    if (this.#options.controls === "events") await this.#write(endEvent(place.log, end.seq, end.outcome, end.error));
+    return end.outcome === "completed" || end.outcome === "cancelled" ? "finished" : "cut";
+  }
+
+  async #reopen(): Promise<ConsumerLink> {
+    const place = this.#place;
+    const from: From = place === null ? { kind: "start" } : { kind: "cursor", ...place };
+    const connection = await pRetry(() => this.#options.reconnect(from), { ...reconnectTries, signal: this.#options.signal });
+    if (connection.kind === "open") return connection.link;
+    throw new LongstreamError("stream-not-found", "Cannot go on with this body: the stream was removed");
+  }
+
+  #beat(): void {
+    if (this.#writing > 0 || Date.now() - this.#lastWriteAt < this.#options.heartbeatMs) return;
+    // A failed write rejects `closed` as well, which ends the relay.
+    this.#write(heartbeat).catch(() => undefined);
+  }
+
+  async #write(text: string): Promise<void> {
+    return this.#writeBytes(encoder.encode(text));
+  }
+
+  async #writeBytes(bytes: Uint8Array): Promise<void> {
+    this.#writing++;
+    try {
+      await this.#options.writer.write(bytes);
+    } finally {
+      this.#writing--;
+      this.#lastWriteAt = Date.now();
+    }
+  }
+}

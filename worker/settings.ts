@@ -1,0 +1,51 @@
+/** Owns the settings of one stream: what an operator may set, the defaults, and their reasons. */
+
+/** A stream keeps the settings it was created with. All durations in milliseconds. */
+export interface StreamSettings {
+  /** At most one commit per interval once events follow one another; the first after silence commits at once. */
+  readonly commitIntervalMs: number;
+  /** Silence after which a producer is taken for dead. It pings three times as often. */
+  readonly leaseMs: number;
+  /** How long a producer whose socket closed may dial again before a new attempt is made. */
+  readonly redialMs: number;
+  /** How long an invoked attempt may take to dial in: cold start included. */
+  readonly attemptStartMs: number;
+  /** Wait after an invoke that was refused for now (429, 5xx). */
+  readonly invokeRetryMs: number;
+  /** How long the active producer may take to yield once its successor is ready. */
+  readonly yieldMs: number;
+  /** How long one attempt's ticket lets it dial: the longest time limit of a function and the age of an async event. */
+  readonly ticketMs: number;
+  /** Total time of a stream, all attempts together. */
+  readonly maxDurationMs: number;
+  /** How long the log is kept after the end. */
+  readonly retentionMs: number;
+}
+
+const second = 1_000;
+const hour = 3_600 * second;
+
+export const defaultSettings: StreamSettings = {
+  commitIntervalMs: 50,
+  leaseMs: 30 * second,
+  redialMs: 3 * second,
+  attemptStartMs: 15 * second,
+  invokeRetryMs: second,
+  yieldMs: 5 * second,
+  ticketMs: 16 * 60 * second,
+  maxDurationMs: 24 * hour,
+  retentionMs: 24 * hour,
+};
+
+/** Lowest value of each setting that still works; under it the configuration is refused. */
+export const leastSettings: StreamSettings = {
+  commitIntervalMs: 0,
+  leaseMs: second,
+  redialMs: 0,
+  attemptStartMs: 100,
+  invokeRetryMs: 10,
+  yieldMs: 10,
+  ticketMs: 1,
+  maxDurationMs: second,
+  retentionMs: second,
+};

@@ -1,0 +1,155 @@
+/** Owns the Durable Object of one stream: its callbacks, upgrades and calls, handed to the stream that lives in it. */
+
+import { DurableObject } from "cloudflare:workers";
+import { parseConsumeRequest, parseCredit } from "../protocol/consumer-frames.ts";
+import { closeCodes } from "../protocol/errors.ts";
+import { headerNames, objectPaths } from "../protocol/http.ts";
+import { ping, pong } from "../protocol/producer-messages.ts";
+import { attachmentOf, retire } from "./attachment.ts";
+import { readAccess } from "./config.ts";
+import type { Env } from "./env.ts";
+import { consumerTag } from "./consumers.ts";
+import { invokeFunction } from "./lambda.ts";
+import { producerTag } from "./producers.ts";
+import { Store } from "./store.ts";
+import type { StreamDescription } from "./store.ts";
+import { begin } from "./stream-step.ts";
+import { Stream, reasonOf } from "./stream.ts";
+import type { StreamStatus } from "./stream.ts";
+import { signTicket } from "./ticket.ts";
+
+export class StreamObject extends DurableObject<Env> {
+  readonly #store: Store;
+  /** Null for an id that nobody created or whose log was removed: every request is then answered 404. */
+  #stream: Stream | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#store = new Store(ctx.storage.sql);
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(ping, pong));
+    if (!this.#store.exists) return;
+    const description = this.#store.readDescription();
+    const state = this.#store.readState();
+    if (description === null || state === null) return;
+    this.#stream = this.#open(description, state);
+    this.#stream.wake();
+  }
+
+  /** Stores the stream and invokes its first attempt. False when the id is taken. */
+  create(description: StreamDescription, body: Uint8Array<ArrayBuffer>): boolean {
+    if (this.#store.exists) return false;
+    this.#store.create(description, body);
+    const { settings, createdAt } = description;
+    const { state, effects } = begin({ nowMs: Date.now(), settings, tailSeq: 0, createdAt });
+    this.#store.writeState(state);
+    this.#stream = this.#open(description, state);
+    this.#stream.begin(effects);
+    return true;
+  }
+
+  status(): StreamStatus | null {
+    return this.#stream?.status() ?? null;
+  }
+
+  /** Durable before it answers. Null when there is no such stream. */
+  cancel(attempt: number | null, reason: string): StreamStatus | null {
+    this.#stream?.cancel(attempt, reason);
+    return this.status();
+  }
+
+  /** False when there is no such stream. */
+  remove(): boolean {
+    if (this.#stream === null) return false;
+    this.#stream.cancel(null, "the stream was deleted");
+    this.#stream.abandon("the stream was deleted");
+    this.#stream = null;
+    this.ctx.waitUntil(this.ctx.storage.deleteAll());
+    return true;
+  }
+
+  override fetch(request: Request): Response {
+    const { pathname } = new URL(request.url);
+    const stream = this.#stream;
+    if (stream === null) return new Response(null, { status: 404 });
+    return pathname === objectPaths.producer ? this.#acceptProducer(stream, request) : this.#acceptConsumer(stream, request);
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    const attachment = attachmentOf(socket);
+    if (this.#stream === null || attachment.kind === "closed") return;
+    if (attachment.kind === "producer") this.#stream.receive(socket, attachment, message);
+    else if (typeof message === "string") this.#stream.grant(socket, attachment, parseCredit(message).upTo);
+  }
+
+  override webSocketClose(socket: WebSocket, code: number, reason: string): void {
+    this.#lose(socket, `its socket closed with ${code}${reason === "" ? "" : ` (${reason})`}`);
+  }
+
+  override webSocketError(socket: WebSocket, error: unknown): void {
+    this.#lose(socket, `its socket failed (${reasonOf(error)})`);
+  }
+
+  override alarm(): void {
+    this.#stream?.ring();
+  }
+
+  /** The close handshake needs an answer here, or the peer can hang in it (2026-11). */
+  #lose(socket: WebSocket, what: string): void {
+    const attachment = attachmentOf(socket);
+    retire(socket, closeCodes.done, "closed");
+    if (attachment.kind === "producer") {
+      this.#stream?.dropped(socket, attachment, `attempt ${attachment.producer.attempt}: ${what}`);
+    }
+  }
+
+  #acceptProducer(stream: Stream, request: Request): Response {
+    const attempt = Number(request.headers.get(headerNames.attempt));
+    const run = request.headers.get(headerNames.producer) ?? "";
+    const [client, server] = this.#accept(producerTag);
+    stream.dial(server, { attempt, run });
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  #acceptConsumer(stream: Stream, request: Request): Response {
+    const asked = parseConsumeRequest(request.headers.get(headerNames.consume) ?? "");
+    const position = stream.locate(asked);
+    if (position === null) return new Response(null, { status: 404 });
+    if (position.kind === "complete") {
+      return new Response(null, { status: 204, headers: { [headerNames.outcome]: position.outcome } });
+    }
+    const [client, server] = this.#accept(consumerTag);
+    stream.subscribe(server, position, asked.follow);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  #accept(tag: string): [client: WebSocket, server: WebSocket] {
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server, [tag]);
+    return [client, server];
+  }
+
+  #open(description: StreamDescription, state: Parameters<Store["writeState"]>[0]): Stream {
+    const { ctx } = this;
+    return new Stream(
+      {
+        sockets: (tag) => ctx.getWebSockets(tag),
+        pingedAt: (socket) => ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0,
+        sql: ctx.storage.sql,
+        setAlarm: (at) => ctx.waitUntil(ctx.storage.setAlarm(at)),
+        invoke: (attempt) => ctx.waitUntil(this.#invoke(description, attempt)),
+        remove: () => this.remove(),
+      },
+      this.#store,
+      description,
+      state,
+    );
+  }
+
+  async #invoke(description: StreamDescription, attempt: number): Promise<void> {
+    const { id, target, url, settings } = description;
+    const ticket = await signTicket({ stream: id, attempt, expiresAt: Date.now() + settings.ticketMs }, this.env.TICKET_SECRET);
+    const invocation = { longstream: 1, stream: id, attempt, url, ticket } as const;
+    const result = await invokeFunction(target, invocation, readAccess(this.env), settings.attemptStartMs);
+    if (!result.accepted) this.#stream?.invokeFailed(attempt, result.reason, result.retry);
+  }
+}

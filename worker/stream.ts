@@ -1,0 +1,360 @@
+/** Owns one existing stream inside its object: turns callbacks into events, steps the state, carries effects out. */
+
+import { decodeDataFrame } from "../protocol/data-frame.ts";
+import type { ResetReason } from "../protocol/cursor.ts";
+import type { ConsumeRequest } from "../protocol/consumer-frames.ts";
+import { LongstreamError, closeCodes, describe, errorTable } from "../protocol/errors.ts";
+import { limits } from "../protocol/limits.ts";
+import { encodeMessage, parseToObject } from "../protocol/producer-messages.ts";
+import type { ResumePoint, ToObject } from "../protocol/producer-messages.ts";
+import type { Outcome, StreamFailure } from "../protocol/sse.ts";
+import { retire } from "./attachment.ts";
+import type { ConsumerAttachment, ProducerAttachment } from "./attachment.ts";
+import { Consumers, consumerTag } from "./consumers.ts";
+import { Intake } from "./intake.ts";
+import type { Committed } from "./intake.ts";
+import { Log } from "./log.ts";
+import { Producers, producerTag } from "./producers.ts";
+import type { Store, StreamDescription } from "./store.ts";
+import { activeOf, nextAlarmAt, roleOf } from "./stream-state.ts";
+import type { Circumstances, Effect, Producer, StreamEvent, StreamState } from "./stream-state.ts";
+import { fenceReason } from "./stream-reasons.ts";
+import { step } from "./stream-step.ts";
+
+/** What `GET /streams/{id}/status` answers: the authority on the outcome. */
+export interface StreamStatus {
+  readonly id: string;
+  readonly phase: StreamState["phase"];
+  readonly attempt: number;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly bytes: number;
+  readonly outcome: Outcome | null;
+  readonly error: StreamFailure | null;
+  readonly consumers: number;
+  readonly createdAt: string;
+  readonly endedAt: string | null;
+  /** Since the object woke. */
+  readonly cost: { readonly commits: number; readonly rowsWritten: number; readonly messagesIn: number };
+}
+
+/** Where a reader starts, or that it has everything there will ever be. */
+export type Position =
+  | { readonly kind: "at"; readonly seq: number; readonly reset: ResetReason | null }
+  | { readonly kind: "complete"; readonly outcome: Outcome };
+
+/** What the stream asks of the object around it. */
+export interface StreamHost {
+  readonly sockets: (tag: string) => WebSocket[];
+  readonly pingedAt: (socket: WebSocket) => number;
+  readonly sql: SqlStorage;
+  readonly setAlarm: (at: number) => void;
+  /** Starts the invocation; a refusal comes back through `invokeFailed`. */
+  readonly invoke: (attempt: number) => void;
+  /** Removes everything that is stored. */
+  readonly remove: () => void;
+}
+
+export class Stream {
+  readonly description: StreamDescription;
+  readonly #host: StreamHost;
+  readonly #store: Store;
+  readonly #log: Log;
+  readonly #intake: Intake;
+  readonly #producers: Producers;
+  readonly #consumers: Consumers;
+  /** Sockets that were told to send again; what they had in flight meanwhile may leave a gap. */
+  readonly #resending = new WeakSet<WebSocket>();
+  #state: StreamState;
+  #alarmAt: number | null = null;
+  #commits = 0;
+  #messagesIn = 0;
+
+  constructor(host: StreamHost, store: Store, description: StreamDescription, state: StreamState) {
+    this.description = description;
+    this.#host = host;
+    this.#store = store;
+    this.#state = state;
+    this.#log = new Log(host.sql, description.id);
+    this.#producers = new Producers(() => host.sockets(producerTag), host.pingedAt);
+    this.#consumers = new Consumers(
+      () => host.sockets(consumerTag),
+      this.#log,
+      () => (this.#state.phase === "ended" ? this.#state : null),
+    );
+    this.#intake = new Intake(this.#log, store, description.id, description.settings.commitIntervalMs, (committed) =>
+      this.#announce(committed),
+    );
+  }
+
+  /** First turn of a stream that was just created. */
+  begin(effects: readonly Effect[]): void {
+    for (const effect of effects) this.#carryOut(effect, null);
+    this.#arm();
+  }
+
+  /** First turn after the object woke: sockets may have stayed (hibernation) or be gone (restart). */
+  wake(): void {
+    const active = activeOf(this.#state);
+    if (active === null) return;
+    if (!this.#producers.connected(active)) {
+      this.#dispatch({ type: "drop", producer: active, reason: `the object restarted and attempt ${active.attempt}'s socket is gone` }, null);
+      return;
+    }
+    const { seq, digest } = this.#log.tail;
+    this.#producers.send(active.attempt, { type: "resend", seq, digest, checkpoint: this.#intake.checkpointSeq });
+    for (const socket of this.#host.sockets(producerTag)) this.#resending.add(socket);
+  }
+
+  dial(socket: WebSocket, producer: Producer): void {
+    this.#producers.add(socket, producer, Date.now());
+    this.#dispatch({ type: "dial", producer }, socket);
+  }
+
+  /** Null when the stream was created by another route than the one the reader came by. */
+  locate({ from, route, opening }: ConsumeRequest): Position | null {
+    if (route !== null && route !== this.description.route) return null;
+    const tail = this.#log.tail.seq;
+    if (from.kind === "start") return atStart(null);
+    if (from.kind === "unknown") return atStart("unknown");
+    if (from.kind === "cursor" && from.log !== this.description.id) return atStart("foreign");
+    if (from.seq > tail) return atStart("beyond-end");
+    if (this.#state.phase === "ended" && from.seq === tail && opening === "first") {
+      return { kind: "complete", outcome: this.#state.outcome };
+    }
+    return { kind: "at", seq: from.seq, reset: null };
+  }
+
+  subscribe(socket: WebSocket, position: Extract<Position, { kind: "at" }>, follow: ConsumeRequest["follow"]): void {
+    const { seq, reset } = position;
+    const offset = this.#log.offsetAfter(seq);
+    this.#consumers.welcome(socket, { type: "start", log: this.description.id, seq, offset, reset }, follow);
+  }
+
+  grant(socket: WebSocket, consumer: ConsumerAttachment, upTo: number): void {
+    this.#consumers.grant(socket, consumer, upTo);
+  }
+
+  /** A producer's message. Bad input closes its socket with a reason and harms nothing that is stored. */
+  receive(socket: WebSocket, { producer }: ProducerAttachment, message: string | ArrayBuffer): void {
+    this.#messagesIn++;
+    this.#producers.heard(socket, Date.now());
+    try {
+      if (typeof message === "string") this.#receiveControl(socket, producer, parseToObject(message));
+      else this.#receiveData(socket, producer, new Uint8Array(message));
+    } catch (error) {
+      if (!(error instanceof LongstreamError)) throw error;
+      // After a `resend` was asked, what was in flight arrives with a gap before it; all of it comes again.
+      if (error.code === "seq-gap" && this.#resending.has(socket)) return;
+      this.#closeOnError(socket, producer, error);
+    }
+  }
+
+  dropped(socket: WebSocket, { producer }: ProducerAttachment, reason: string): void {
+    retire(socket, closeCodes.done, reason);
+    if (!this.#producers.connected(producer)) this.#dispatch({ type: "drop", producer, reason }, socket);
+  }
+
+  invokeFailed(attempt: number, reason: string, retry: boolean): void {
+    this.#dispatch({ type: "invoke-failed", attempt, reason, retry }, null);
+  }
+
+  cancel(attempt: number | null, reason: string): void {
+    this.#dispatch({ type: "cancel", attempt, reason }, null);
+  }
+
+  ring(): void {
+    this.#alarmAt = null;
+    this.#dispatch({ type: "time", heardAt: this.#producers.heardAt() }, null);
+  }
+
+  /** Everybody is told before the storage goes. Readers are cut off, never ended: nothing says the stream is complete. */
+  abandon(reason: string): void {
+    this.#producers.closeAll(closeCodes.fenced, reason);
+    this.#consumers.abandon(closeCodes.notFound, reason);
+  }
+
+  status(): StreamStatus {
+    const state = this.#state;
+    const ended = state.phase === "ended" ? state : null;
+    return {
+      id: this.description.id,
+      phase: state.phase,
+      attempt: currentAttempt(state),
+      firstSeq: this.#log.tail.seq === 0 ? 0 : 1,
+      lastSeq: this.#log.tail.seq,
+      bytes: this.#log.tail.offset,
+      outcome: ended?.outcome ?? null,
+      error: ended?.error ?? null,
+      consumers: this.#consumers.count,
+      createdAt: new Date(this.description.createdAt).toISOString(),
+      endedAt: ended === null ? null : new Date(ended.endedAt).toISOString(),
+      cost: { commits: this.#commits, rowsWritten: this.#log.rowsWritten, messagesIn: this.#messagesIn },
+    };
+  }
+
+  #receiveData(socket: WebSocket, producer: Producer, bytes: Uint8Array): void {
+    const role = roleOf(this.#state, producer);
+    if (role === "fenced") return this.#refuse(socket);
+    if (role === "standby") throw new LongstreamError("protocol-error", "Cannot store the data frame: a standby sends none before it is promoted");
+    this.#intake.receive(decodeDataFrame(bytes), Date.now());
+    this.#resending.delete(socket);
+  }
+
+  /** Each case but `head` and `checkpoint` is an event of the state machine, which refuses what a phase does not allow. */
+  #receiveControl(socket: WebSocket, producer: Producer, message: ToObject): void {
+    if (roleOf(this.#state, producer) === "fenced") return this.#refuse(socket);
+    switch (message.type) {
+      case "head":
+        return this.#keepHead(message);
+      case "checkpoint":
+        return this.#intake.hold({ seq: message.seq, digest: message.digest, state: message.state }, Date.now());
+      case "handover":
+      case "ready":
+        return this.#dispatch({ type: message.type, producer }, socket);
+      case "yield":
+        this.#checkComplete(message.seq, "yield");
+        return this.#dispatch({ type: "yield", producer }, socket);
+      case "end":
+        this.#checkComplete(message.seq, "end");
+        return this.#dispatch({ type: "end", producer, outcome: message.outcome, error: message.error }, socket);
+    }
+  }
+
+  /** The first one stands: what readers were told cannot change. */
+  #keepHead({ status, headers, mode }: Extract<ToObject, { type: "head" }>): void {
+    if (this.#store.readHead() === null) this.#store.writeHead({ status, headers, mode });
+  }
+
+  /** `end` and `yield` come after all data on one socket, so a difference means lost frames. */
+  #checkComplete(seq: number, what: string): void {
+    const expected = this.#intake.receivedSeq;
+    if (seq !== expected) {
+      throw new LongstreamError("seq-gap", `Cannot take the ${what} after event ${seq}: the expected seq is ${expected + 1}`);
+    }
+  }
+
+  #refuse(socket: WebSocket): void {
+    retire(socket, closeCodes.fenced, fenceReason(this.#state));
+  }
+
+  #closeOnError(socket: WebSocket, producer: Producer, error: LongstreamError): void {
+    const { close } = errorTable[error.code];
+    retire(socket, close, error.message);
+    if (close === closeCodes.limit) {
+      this.#dispatch({ type: "break", producer, error: { code: error.code, message: error.message } }, socket);
+    } else {
+      this.#dispatch({ type: "drop", producer, reason: `its socket was closed: ${error.message}` }, socket);
+    }
+  }
+
+  /** In the turn of the insert: the output gate holds all of this until the row is durable (P1). */
+  #announce({ frame, seq, checkpoint }: Committed): void {
+    if (frame !== null) {
+      this.#commits++;
+      this.#consumers.deliver(frame);
+    }
+    const active = activeOf(this.#state);
+    if (active !== null) this.#producers.send(active.attempt, { type: "ack", seq, checkpoint });
+  }
+
+  /** Synchronous from reading the state to storing it: no other callback can come between. */
+  #dispatch(event: StreamEvent, socket: WebSocket | null): void {
+    this.#intake.commit(Date.now());
+    const { state, effects } = step(this.#state, event, this.#circumstances());
+    if (state !== this.#state) {
+      this.#state = state;
+      this.#store.writeState(state);
+    }
+    for (const effect of effects) this.#carryOut(effect, socket);
+    if (!effects.some((effect) => effect.do === "delete")) this.#arm();
+  }
+
+  #carryOut(effect: Effect, socket: WebSocket | null): void {
+    switch (effect.do) {
+      case "invoke":
+        return this.#host.invoke(effect.attempt);
+      case "welcome":
+        return socket === null ? undefined : this.#welcome(socket, effect.role);
+      case "refuse":
+        return socket === null ? undefined : retire(socket, closeCodes.fenced, effect.reason);
+      case "fence":
+        return this.#producers.close(effect.attempt, closeCodes.fenced, effect.reason);
+      case "release":
+        return this.#producers.close(effect.attempt, closeCodes.done, effect.reason);
+      case "ask-yield":
+        return this.#producers.send(effect.attempt, { type: "yield", withinMs: effect.withinMs });
+      case "promote":
+        return this.#producers.send(effect.attempt, { type: "promote", resume: this.#resumePoint() });
+      case "cancel":
+        this.#producers.send(effect.attempt, { type: "cancel", reason: effect.reason });
+        return this.#producers.close(effect.attempt, closeCodes.done, "cancelled");
+      case "finish":
+        return this.#consumers.finish();
+      case "delete":
+        return this.#host.remove();
+    }
+  }
+
+  #welcome(socket: WebSocket, role: "active" | "standby"): void {
+    const producer = role === "standby" && this.#state.phase === "standby" ? this.#state.standby : activeOf(this.#state);
+    if (producer === null) return;
+    this.#producers.supersede(producer, socket, closeCodes.fenced);
+    const fresh = producer.attempt === 1 && this.#log.tail.seq === 0;
+    socket.send(
+      encodeMessage({
+        type: "welcome",
+        attempt: producer.attempt,
+        role,
+        resume: fresh ? null : this.#resumePoint(),
+        request: this.description.request,
+        window: limits.windowBytes,
+        leaseMs: this.description.settings.leaseMs,
+      }),
+    );
+    for (const part of this.#store.requestBody()) socket.send(part);
+    socket.send(encodeMessage({ type: "body-end" }));
+  }
+
+  #resumePoint(): ResumePoint {
+    const { seq, digest, sourceId } = this.#log.tail;
+    return { seq, digest, sourceId, checkpoint: this.#store.readCheckpoint() };
+  }
+
+  /** An alarm that rings early is set again, so only an earlier one is worth a row. */
+  #arm(): void {
+    const at = nextAlarmAt(this.#state, this.#producers.heardAt(), this.#circumstances());
+    if (this.#alarmAt !== null && this.#alarmAt <= at) return;
+    this.#alarmAt = at;
+    this.#host.setAlarm(at);
+  }
+
+  #circumstances(): Circumstances {
+    const { settings, createdAt } = this.description;
+    return { nowMs: Date.now(), settings, tailSeq: this.#log.tail.seq, createdAt };
+  }
+}
+
+function atStart(reset: ResetReason | null): Position {
+  return { kind: "at", seq: 0, reset };
+}
+
+/** For a log line or a stored reason. */
+export function reasonOf(thrown: unknown): string {
+  return describe(thrown, limits.maxErrorChars);
+}
+
+function currentAttempt(state: StreamState): number {
+  switch (state.phase) {
+    case "pending":
+    case "ended":
+      return state.attempt;
+    case "backoff":
+      return state.attempts.issued;
+    case "live":
+    case "detached":
+    case "handing":
+    case "standby":
+      return state.active.attempt;
+  }
+}

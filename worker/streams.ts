@@ -1,0 +1,79 @@
+/** Owns the public paths of one stream: read, status, cancel, removal, and the producer's way in. */
+
+import { parseFrom } from "../protocol/cursor.ts";
+import { LongstreamError, describe } from "../protocol/errors.ts";
+import { headerNames, objectPaths } from "../protocol/http.ts";
+import { JsonReader } from "../protocol/json.ts";
+import { limits } from "../protocol/limits.ts";
+import type { Config } from "./config.ts";
+import type { Env } from "./env.ts";
+import { connectConsumer, respondWithEvents } from "./consumer.ts";
+import { streamNotFound } from "./problem.ts";
+import type { StreamStatus } from "./stream.ts";
+import { verifyTicket } from "./ticket.ts";
+
+export function stubOf(env: Env, id: string): ReturnType<Env["STREAMS"]["get"]> {
+  return env.STREAMS.get(env.STREAMS.idFromName(id));
+}
+
+/** Replay from the cursor, then live; with `live=false` what is stored now. The header wins over the query. */
+export async function readStream(request: Request, env: Env, ctx: ExecutionContext, config: Config, id: string): Promise<Response> {
+  const { searchParams } = new URL(request.url);
+  const from = parseFrom(request.headers.get(headerNames.lastEventId) ?? searchParams.get("from"));
+  const follow = searchParams.get("live") === "false" ? "stored" : "live";
+  const asked = { from, follow, route: null, opening: "first" } as const;
+  const connection = await connectConsumer(() => stubOf(env, id), asked);
+  if (connection.kind === "missing") throw streamNotFound(id);
+  return respondWithEvents(request, env, ctx, config, { id, connection, follow, reset: null });
+}
+
+export async function readStatus(env: Env, id: string): Promise<Response> {
+  return statusResponse(await stubOf(env, id).status(), id);
+}
+
+/** The body may name the attempt it means and a reason; both may be left out. */
+export async function cancelStream(request: Request, env: Env, id: string): Promise<Response> {
+  const text = await request.text();
+  const body = readCancel(text === "" ? "{}" : text);
+  return statusResponse(await stubOf(env, id).cancel(body.attempt, body.reason), id);
+}
+
+export async function removeStream(env: Env, id: string): Promise<Response> {
+  if (!(await stubOf(env, id).remove())) throw streamNotFound(id);
+  return new Response(null, { status: 204 });
+}
+
+/** Everything is checked before the object is woken: a ticket that is refused costs the stream nothing. */
+export async function connectProducer(request: Request, env: Env, id: string, run: string | null): Promise<Response> {
+  if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+    throw new LongstreamError("upgrade-required", "Cannot connect this producer: the request is no WebSocket upgrade");
+  }
+  const ticket = await verifyTicket(request.headers.get("authorization"), id, env.TICKET_SECRET, Date.now());
+  if (run === null || !/^[A-Za-z0-9_-]{1,64}$/.test(run)) {
+    throw new LongstreamError("bad-request", `Cannot connect this producer: its ${headerNames.producer} header names no run`);
+  }
+  const response = await stubOf(env, id).fetch(`https://object${objectPaths.producer}`, {
+    headers: { upgrade: "websocket", [headerNames.attempt]: String(ticket.attempt), [headerNames.producer]: run },
+  });
+  if (response.status === 404) throw streamNotFound(id);
+  return response;
+}
+
+function readCancel(text: string): { attempt: number | null; reason: string } {
+  try {
+    const reader = JsonReader.parse(text, "the cancel request");
+    return {
+      attempt: reader.optional("attempt", (inner, field) => inner.integer(field, 1)),
+      reason: reader.optional("reason", (inner, field) => inner.string(field).slice(0, limits.maxErrorChars)) ?? "cancelled by request",
+    };
+  } catch (error) {
+    throw new LongstreamError("bad-request", `${describe(error, limits.maxErrorChars)}; send {} or {"attempt": 1, "reason": "..."}`);
+  }
+}
+
+function statusResponse(status: StreamStatus | null, id: string): Response {
+  if (status === null) throw streamNotFound(id);
+  const headers = new Headers({ "cache-control": "no-store", [headerNames.streamId]: id });
+  if (status.outcome !== null) headers.set(headerNames.outcome, status.outcome);
+  return Response.json(status, { headers });
+}
