@@ -170,10 +170,6 @@ export class Session {
       case "ack":
         this.#outbox?.acknowledge(message.seq, message.checkpoint);
         return this.#moved();
-      case "resend":
-        this.#outbox?.resend(message, message.checkpoint);
-        this.#toldFarewell = null;
-        return this.#moved();
       case "promote":
         return this.#promote(message.resume);
       case "yield":

@@ -11,7 +11,7 @@ export interface Reaper {
 
 /** A frozen Lambda child cannot notice that its parent was killed, and workerd does not look. */
 export function startReaper(): Reaper {
-  const script = fileURLToPath(new URL("./reaper-process.mjs", import.meta.url));
+  const script = fileURLToPath(new URL("./reaper-process.ts", import.meta.url));
   const child = spawn(process.execPath, [script], { stdio: ["pipe", "ignore", "ignore"], detached: true });
   child.unref();
   // It ends with its input; an error on the way only means that it is gone.

@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 import { bundleFunctions, exampleFunctionsDir } from "./functions.ts";
 import { startLambdaHost } from "./lambda-host/index.ts";
 import type { LambdaHost } from "./lambda-host/index.ts";
+import { startProxy } from "./proxy.ts";
+import type { Proxy } from "./proxy.ts";
 import { startReaper } from "./reaper.ts";
 import { startWorkerHost } from "./worker-host.ts";
 import type { WorkerHost } from "./worker-host.ts";
@@ -27,7 +29,11 @@ export interface StackOptions {
 }
 
 export interface Stack {
+  /** Where clients go: through a proxy that can cut them off. */
   readonly url: URL;
+  readonly clients: Proxy;
+  /** Where producers come from. */
+  readonly producers: Proxy;
   readonly worker: WorkerHost;
   readonly lambda: LambdaHost;
   close(): Promise<void>;
@@ -40,42 +46,60 @@ export const localCredentials = { accessKeyId: "local", secretAccessKey: "local-
 export const localDir = fileURLToPath(new URL("../.local", import.meta.url));
 
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const functions = await bundleAll(options);
+  const parts: { close(): Promise<void> }[] = [];
+  const close = async (): Promise<void> => {
+    for (const part of parts.splice(0).toReversed()) await part.close();
+  };
+  try {
+    return { ...(await startParts(options, parts)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The proxies come first: a port that is taken is found before anything else is started. */
+async function startParts(options: StackOptions, parts: { close(): Promise<void> }[]): Promise<Omit<Stack, "close">> {
+  let target = { host: "127.0.0.1", port: 0 };
+  const clients = keep(parts, await startProxy(options.port, () => target));
+  const producers = keep(parts, await startProxy(0, () => target));
   const reaper = startReaper();
-  const lambda = await startLambdaHost({
-    functions,
+  keep(parts, { close: async () => reaper.close() });
+  const onPid = (pid: number, state: "started" | "ended"): void => (state === "started" ? reaper.watch(pid) : reaper.forget(pid));
+  const lambda = keep(parts, await startLambda(options, onPid));
+  const storageDir = join(options.dir, "storage");
+  await mkdir(storageDir, { recursive: true });
+  const vars = {
+    PUBLIC_URL: producers.url,
+    LAMBDA_ENDPOINT: lambda.url,
+    AWS_ACCESS_KEY_ID: localCredentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: localCredentials.secretAccessKey,
+    ...options.vars,
+  };
+  const worker = keep(parts, await startWorkerHost({ storageDir, vars, onPid, ...logOf(options) }));
+  target = { host: "127.0.0.1", port: Number(worker.url.port) };
+  return { url: new URL(clients.url), clients, producers, worker, lambda };
+}
+
+async function startLambda(options: StackOptions, onChildPid: (pid: number, state: "started" | "ended") => void): Promise<LambdaHost> {
+  return startLambdaHost({
+    functions: await bundleAll(options),
     credentials: localCredentials,
     region: localRegion,
     ...(options.lambdaTimeoutMs === undefined ? {} : { timeoutMs: options.lambdaTimeoutMs }),
     ...(options.lambdaMaxConcurrency === undefined ? {} : { maxConcurrency: options.lambdaMaxConcurrency }),
     ...(options.onLog === undefined ? {} : { log: options.onLog }),
-    onChildPid: (pid, state) => (state === "started" ? reaper.watch(pid) : reaper.forget(pid)),
+    onChildPid,
   });
-  try {
-    const storageDir = join(options.dir, "storage");
-    await mkdir(storageDir, { recursive: true });
-    const worker = await startWorkerHost({
-      port: options.port,
-      storageDir,
-      vars: {
-        LAMBDA_ENDPOINT: lambda.url,
-        AWS_ACCESS_KEY_ID: localCredentials.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: localCredentials.secretAccessKey,
-        ...options.vars,
-      },
-      ...(options.onLog === undefined ? {} : { onLog: options.onLog }),
-      onPid: (pid, state) => (state === "started" ? reaper.watch(pid) : reaper.forget(pid)),
-    });
-    const close = async (): Promise<void> => {
-      await Promise.all([worker.close(), lambda.close()]);
-      reaper.close();
-    };
-    return { url: worker.url, worker, lambda, close };
-  } catch (error) {
-    await lambda.close();
-    reaper.close();
-    throw error;
-  }
+}
+
+function logOf({ onLog }: StackOptions): { onLog?: (line: string) => void } {
+  return onLog === undefined ? {} : { onLog };
+}
+
+function keep<T extends { close(): Promise<void> }>(parts: { close(): Promise<void> }[], part: T): T {
+  parts.push(part);
+  return part;
 }
 
 async function bundleAll({ functionDirs = [exampleFunctionsDir], functionEnv = {}, dir }: StackOptions): ReturnType<typeof bundleFunctions> {

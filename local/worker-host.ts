@@ -9,8 +9,6 @@ import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 
 export interface WorkerHostOptions {
-  /** 0 for a free one. */
-  readonly port: number;
   /** Folder of the objects' storage; it outlives the host. */
   readonly storageDir: string;
   /** Over those of wrangler.toml and .dev.vars. */
@@ -23,10 +21,13 @@ export interface WorkerHostOptions {
 export type SqlRow = Readonly<Record<string, unknown>>;
 
 export interface WorkerHost {
+  /** A free port of 127.0.0.1; it stays over restarts. */
   readonly url: URL;
   readonly pid: number;
   /** Drops an object from memory, as the platform does; its sockets stay (`hibernate`) or close. */
   evict(streamId: string, sockets: "hibernate" | "close"): Promise<void>;
+  /** Aborts an object: memory and sockets are gone at once. */
+  abort(streamId: string): Promise<void>;
   /** Runs SQL inside the object; it may wake it. */
   sql(streamId: string, query: string): Promise<readonly SqlRow[]>;
   /** Kills workerd; it comes back on the same port with the same storage. Settles when it answers again. */
@@ -48,13 +49,14 @@ export async function startWorkerHost(options: WorkerHostOptions): Promise<Worke
     convertV4MiniflareOptions({
       ...workerOptions,
       host: "127.0.0.1",
-      port: options.port,
+      port: 0,
       cf: false,
       log: new Log(LogLevel.ERROR),
       logRequests: false,
       handleStructuredLogs: ({ level, message }) => options.onLog?.(`${level}: ${message}`),
       resourcePersistencePath: options.storageDir,
       durableObjectsPersist: true,
+      unsafeInspectDurableObjects: true,
       name: scriptName,
       bindings: { ...asVars(workerOptions["bindings"]), ...options.vars },
       modules: [{ type: "ESModule", path: "worker.mjs", contents: await bundleWorker() }],
@@ -68,11 +70,20 @@ export async function startWorkerHost(options: WorkerHostOptions): Promise<Worke
     get pid() {
       return pid;
     },
-    evict: (streamId, sockets) => miniflare.unsafeEvictDurableObject(scriptName, className, { name: streamId, webSockets: sockets }),
-    sql: async (streamId, query) => {
-      const storage = await miniflare.unsafeGetDurableObjectStorage(scriptName, className, { name: streamId });
-      return storage.exec(query);
+    evict: async (streamId, sockets) =>
+      overRestart(async () => miniflare.unsafeEvictDurableObject(scriptName, className, { name: streamId, webSockets: sockets })),
+    abort: async (streamId) => {
+      const namespace = await miniflare.getDurableObjectNamespace("STREAMS", scriptName);
+      const stub: unknown = namespace.get(namespace.idFromName(streamId));
+      if (!isAbortable(stub)) throw new Error("Cannot abort the object: its stub has no abort()");
+      // The abort itself is what the caller gets to see as an error.
+      await stub.abort().catch(() => undefined);
     },
+    sql: async (streamId, query) =>
+      overRestart(async () => {
+        const storage = await miniflare.unsafeGetDurableObjectStorage(scriptName, className, { name: streamId });
+        return storage.exec(query);
+      }),
     restart: async () => {
       const known = new Set(await workerdPids(new Set()));
       process.kill(pid, "SIGKILL");
@@ -90,7 +101,7 @@ export async function startWorkerHost(options: WorkerHostOptions): Promise<Worke
 
 async function bundleWorker(): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [`${rootDir}worker/index.ts`],
+    entryPoints: [`${rootDir}local/edge/worker-entry.ts`],
     bundle: true,
     write: false,
     format: "esm",
@@ -100,6 +111,20 @@ async function bundleWorker(): Promise<string> {
     sourcemap: "inline",
   });
   return outputFiles.map(({ text }) => text).join("");
+}
+
+/** The tools pool connections to workerd; the first call after a restart may find one that is dead. */
+async function overRestart<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof TypeError && error.message === "fetch failed") return act();
+    throw error;
+  }
+}
+
+function isAbortable(stub: unknown): stub is { abort(): Promise<void> } {
+  return typeof stub === "object" && stub !== null && "abort" in stub && typeof stub.abort === "function";
 }
 
 function asVars(bindings: unknown): Readonly<Record<string, unknown>> {

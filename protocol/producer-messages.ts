@@ -63,8 +63,6 @@ export type ToProducer =
     }
   | { readonly type: "body-end" }
   | { readonly type: "ack"; readonly seq: number; readonly checkpoint: number | null }
-  /** The object woke without what was not yet durable: send everything after `seq` again, on this socket. */
-  | { readonly type: "resend"; readonly seq: number; readonly digest: string; readonly checkpoint: number | null }
   | { readonly type: "promote"; readonly resume: ResumePoint }
   | { readonly type: "yield"; readonly withinMs: number }
   | { readonly type: "cancel"; readonly reason: string };
@@ -109,7 +107,7 @@ export function parseToObject(text: string): ToObject {
 /** @throws LongstreamError `protocol-error`, naming what is wrong. */
 export function parseToProducer(text: string): ToProducer {
   const reader = open(text, "the object's message");
-  const type = reader.oneOf("type", ["welcome", "body-end", "ack", "resend", "promote", "yield", "cancel"]);
+  const type = reader.oneOf("type", ["welcome", "body-end", "ack", "promote", "yield", "cancel"]);
   switch (type) {
     // {"type":"welcome","attempt":1,"role":"active","resume":null,"request":{...},"window":262144,"leaseMs":30000}
     case "welcome":
@@ -128,14 +126,6 @@ export function parseToProducer(text: string): ToProducer {
     // {"type":"ack","seq":7,"checkpoint":5}
     case "ack":
       return { type, seq: reader.integer("seq"), checkpoint: reader.optional("checkpoint", readSeq) };
-    // {"type":"resend","seq":7,"digest":"00112233aabbccdd","checkpoint":null}
-    case "resend":
-      return {
-        type,
-        seq: reader.integer("seq"),
-        digest: readDigest(reader, "digest"),
-        checkpoint: reader.optional("checkpoint", readSeq),
-      };
     // {"type":"promote","resume":{"seq":7,"digest":"...","sourceId":"","checkpoint":null}}
     case "promote":
       return { type, resume: readResume(reader, "resume") };

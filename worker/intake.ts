@@ -37,11 +37,6 @@ export class Intake {
     this.#storedCheckpoint = store.readCheckpoint()?.seq ?? null;
   }
 
-  /** Seq of the latest durable checkpoint. */
-  get checkpointSeq(): number | null {
-    return this.#storedCheckpoint;
-  }
-
   /** The highest seq received, durable or not. */
   get receivedSeq(): number {
     return this.#batch.lastSeq;

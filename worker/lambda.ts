@@ -38,18 +38,23 @@ export async function invokeFunction(
     region: target.region,
     retries: 0,
   });
+  // Not AbortSignal.timeout(): its timer would run on and keep the object from hibernating.
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), timeoutMs);
   try {
     const response = await client.fetch(invokeUrl(target, access), {
       method: "POST",
       headers: { "content-type": "application/json", "x-amz-invocation-type": "Event" },
       body: JSON.stringify(invocation),
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: abort.signal,
     });
     const detail = await readDetail(response);
     return response.status === 202 ? { accepted: true } : refusal(target, response.status, detail);
   } catch (error) {
     const reason = `Cannot invoke ${nameOf(target)}: the Invoke API did not answer (${describe(error, maxDetailChars)}); check LAMBDA_ENDPOINT and the region`;
     return { accepted: false, retry: true, reason };
+  } finally {
+    clearTimeout(timer);
   }
 }
 

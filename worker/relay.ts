@@ -25,6 +25,12 @@ export interface RelayOptions {
 /** A lost socket is healed within about two seconds, or the body is aborted and the client comes back by itself. */
 const reconnectTries = { retries: 6, minTimeout: 25, factor: 2, maxTimeout: 1_000 };
 
+/**
+ * Between the last bytes and an abort that is meant. Many clients drop what they have received and not yet read when
+ * the connection fails (measured: undici), and then would miss `longstream.end`.
+ */
+const lingerMs = 1_000;
+
 /** Where the client is: the next event it must get is `seq + 1`. */
 interface Place {
   readonly log: string;
@@ -135,7 +141,17 @@ export class Relay {
     const place = this.#place;
     if (place === null || end.seq !== place.seq) return "lost";
     if (this.#options.controls === "events") await this.#write(endEvent(place.log, end.seq, end.outcome, end.error));
-    return end.outcome === "completed" || end.outcome === "cancelled" ? "finished" : "cut";
+    if (end.outcome === "completed" || end.outcome === "cancelled") return "finished";
+    await this.#linger();
+    return "cut";
+  }
+
+  async #linger(): Promise<void> {
+    const { signal } = this.#options;
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, lingerMs);
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
   }
 
   async #reopen(): Promise<ConsumerLink> {

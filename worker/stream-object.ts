@@ -60,7 +60,6 @@ export class StreamObject extends DurableObject<Env> {
   /** False when there is no such stream. */
   remove(): boolean {
     if (this.#stream === null) return false;
-    this.#stream.cancel(null, "the stream was deleted");
     this.#stream.abandon("the stream was deleted");
     this.#stream = null;
     this.ctx.waitUntil(this.ctx.storage.deleteAll());

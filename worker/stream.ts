@@ -63,8 +63,6 @@ export class Stream {
   readonly #intake: Intake;
   readonly #producers: Producers;
   readonly #consumers: Consumers;
-  /** Sockets that were told to send again; what they had in flight meanwhile may leave a gap. */
-  readonly #resending = new WeakSet<WebSocket>();
   #state: StreamState;
   #alarmAt: number | null = null;
   #commits = 0;
@@ -93,17 +91,15 @@ export class Stream {
     this.#arm();
   }
 
-  /** First turn after the object woke: sockets may have stayed (hibernation) or be gone (restart). */
+  /**
+   * First turn after the object woke: sockets stayed (hibernation) or are gone (restart). Nothing can be lost where
+   * they stayed, since the timer of an open batch keeps the object awake.
+   */
   wake(): void {
     const active = activeOf(this.#state);
-    if (active === null) return;
-    if (!this.#producers.connected(active)) {
-      this.#dispatch({ type: "drop", producer: active, reason: `the object restarted and attempt ${active.attempt}'s socket is gone` }, null);
-      return;
-    }
-    const { seq, digest } = this.#log.tail;
-    this.#producers.send(active.attempt, { type: "resend", seq, digest, checkpoint: this.#intake.checkpointSeq });
-    for (const socket of this.#host.sockets(producerTag)) this.#resending.add(socket);
+    if (active === null || this.#producers.connected(active)) return;
+    const reason = `the object restarted, and attempt ${active.attempt}'s socket is gone`;
+    this.#dispatch({ type: "drop", producer: active, reason }, null);
   }
 
   dial(socket: WebSocket, producer: Producer): void {
@@ -144,8 +140,6 @@ export class Stream {
       else this.#receiveData(socket, producer, new Uint8Array(message));
     } catch (error) {
       if (!(error instanceof LongstreamError)) throw error;
-      // After a `resend` was asked, what was in flight arrives with a gap before it; all of it comes again.
-      if (error.code === "seq-gap" && this.#resending.has(socket)) return;
       this.#closeOnError(socket, producer, error);
     }
   }
@@ -168,10 +162,11 @@ export class Stream {
     this.#dispatch({ type: "time", heardAt: this.#producers.heardAt() }, null);
   }
 
-  /** Everybody is told before the storage goes. Readers are cut off, never ended: nothing says the stream is complete. */
+  /** Before the storage goes. Readers are cut off, never ended: nothing says that they have everything. */
   abandon(reason: string): void {
-    this.#producers.closeAll(closeCodes.fenced, reason);
     this.#consumers.abandon(closeCodes.notFound, reason);
+    this.#dispatch({ type: "cancel", attempt: null, reason }, null);
+    this.#producers.closeAll(closeCodes.fenced, reason);
   }
 
   status(): StreamStatus {
@@ -198,7 +193,6 @@ export class Stream {
     if (role === "fenced") return this.#refuse(socket);
     if (role === "standby") throw new LongstreamError("protocol-error", "Cannot store the data frame: a standby sends none before it is promoted");
     this.#intake.receive(decodeDataFrame(bytes), Date.now());
-    this.#resending.delete(socket);
   }
 
   /** Each case but `head` and `checkpoint` is an event of the state machine, which refuses what a phase does not allow. */

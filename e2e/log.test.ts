@@ -1,0 +1,59 @@
+/** The log in storage: rows of wire-ready bytes, one a commit, none an event (P9). */
+
+import { describe, expect, test } from "vitest";
+import { Reader, upTo } from "./support/reader.ts";
+import { useStack } from "./support/stack.ts";
+import { statusOf } from "./support/status.ts";
+
+const stack = useStack({ fixtures: ["shapes"] });
+const at = (path: string): URL => new URL(path, stack.current.url);
+
+const countRows = async (id: string): Promise<number> => {
+  const [row] = await stack.current.worker.sql(id, "SELECT count(*) AS rows FROM log");
+  return Number(row?.["rows"]);
+};
+
+describe("P9 cheap", () => {
+  test("P9: 1,000 events at 5 ms spacing cost at most 130 log rows", async () => {
+    const reader = await Reader.readAll(at("/api/count?n=1000&intervalMs=5"));
+    expect(reader.numbers).toEqual(upTo(1_000));
+    const { cost } = await statusOf(stack.current.url, reader.streamId);
+    expect(cost.rowsWritten).toBeLessThanOrEqual(130);
+    expect(await countRows(reader.streamId)).toBe(cost.commits);
+    expect(cost.rowsWritten).toBe(cost.commits);
+  });
+
+  test("P9: 1,000 events in one burst cost at most 5 log rows", async () => {
+    const reader = await Reader.readAll(at("/api/count?n=1000&intervalMs=0"));
+    expect(reader.numbers).toEqual(upTo(1_000));
+    const { cost } = await statusOf(stack.current.url, reader.streamId);
+    expect(cost.rowsWritten).toBeLessThanOrEqual(5);
+    expect(await countRows(reader.streamId)).toBe(cost.commits);
+  });
+
+  test("P9: the first event after silence is committed at once, alone", async () => {
+    const reader = await Reader.readAll(at("/api/count?n=5&intervalMs=120"));
+    expect(reader.numbers).toEqual(upTo(5));
+    expect((await statusOf(stack.current.url, reader.streamId)).cost.commits).toBe(5);
+  });
+});
+
+describe("the log", () => {
+  test("holds the bytes exactly as readers receive them, in rows under 1 MiB", async () => {
+    const reader = await Reader.readAll(at("/fixtures/shapes?kind=large&size=1000000"));
+    const rows = await stack.current.worker.sql(reader.streamId, "SELECT first_seq, last_seq, end_offset, length(bytes) AS size FROM log ORDER BY first_seq");
+    expect(rows.every(({ size }) => Number(size) <= 1_048_576)).toBe(true);
+    const [text] = await stack.current.worker.sql(reader.streamId, "SELECT group_concat(CAST(bytes AS TEXT), '') AS text FROM (SELECT bytes FROM log ORDER BY first_seq)");
+    expect(reader.text).toContain(String(text?.["text"]));
+    expect(rows.at(-1)?.["end_offset"]).toBe(String(text?.["text"]).length);
+  });
+
+  test("has no index and no sequence table beside its one table", async () => {
+    const reader = await Reader.readAll(at("/api/count?n=1&intervalMs=0"));
+    const names = await stack.current.worker.sql(
+      reader.streamId,
+      "SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_%' ESCAPE '\\' ORDER BY name",
+    );
+    expect(names.map(({ name }) => name)).toEqual(["log", "record", "request"]);
+  });
+});

@@ -1,0 +1,52 @@
+/** Owns reading a chat completion stream: its pieces of text, and whether it was complete. */
+
+import { EventSourceParserStream } from "eventsource-parser/stream";
+import { brokeOff, cannotAnswer, errorMessage, field, parseJson } from "./model-errors.ts";
+
+/** A chunk holds one token; past this it is no completion stream. */
+const maxChunkChars = 1_048_576;
+const lastData = "[DONE]";
+
+interface Chunk {
+  readonly content: string;
+  /** Why the answer ends here (`stop`, `length`, ...); null while it goes on. */
+  readonly finish: string | null;
+}
+
+/**
+ * @throws Error when the stream ends without having said that the answer is complete: a part of an answer must not
+ * look like all of it.
+ */
+export async function* readCompletion(body: ReadableStream<Uint8Array<ArrayBuffer>>, signal: AbortSignal): AsyncGenerator<string, void, void> {
+  for await (const data of readData(body, signal)) {
+    if (data === lastData) return;
+    const { content, finish } = readChunk(data);
+    if (content !== "") yield content;
+    if (finish === "content_filter") throw cannotAnswer("withheld the rest of the answer (content_filter)");
+    if (finish !== null) return;
+  }
+  throw cannotAnswer("ended its stream before the answer was complete");
+}
+
+async function* readData(body: ReadableStream<Uint8Array<ArrayBuffer>>, signal: AbortSignal): AsyncGenerator<string, void, void> {
+  try {
+    const events = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream({ maxBufferSize: maxChunkChars }));
+    for await (const { data } of events) yield data;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw brokeOff("broke off before the answer was complete", error);
+  }
+}
+
+/** Reads `{"choices":[{"delta":{"content":"..."},"finish_reason":null}]}`; a chunk of usage figures has no choices. */
+function readChunk(data: string): Chunk {
+  const chunk = parseJson(data);
+  const failure = errorMessage(chunk);
+  if (failure !== undefined) throw cannotAnswer(`failed in the middle of the answer (${failure})`);
+  const choices = field(chunk, "choices");
+  if (!Array.isArray(choices)) throw cannotAnswer(`sent what is no chat completion chunk: ${data.slice(0, 200)}`);
+  const choice: unknown = choices[0];
+  const content = field(field(choice, "delta"), "content");
+  const finish = field(choice, "finish_reason");
+  return { content: typeof content === "string" ? content : "", finish: typeof finish === "string" ? finish : null };
+}

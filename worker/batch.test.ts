@@ -1,0 +1,176 @@
+/** Owns the tests of the events that are received and not yet committed. */
+
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { DataFrame } from "../protocol/data-frame.ts";
+import { LongstreamError } from "../protocol/errors.ts";
+import { limits } from "../protocol/limits.ts";
+import { Batch } from "./batch.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const start = { seq: 0, digest: "0000000000000000", sourceId: "" };
+const frameOf = (firstSeq: number, ...payloads: string[]): DataFrame => ({
+  firstSeq,
+  digest: `digest-after-${firstSeq + payloads.length - 1}`,
+  sourceId: `source-${firstSeq + payloads.length - 1}`,
+  payloads: payloads.map((payload) => encoder.encode(payload)),
+});
+const textOf = (batch: Batch): string | null => {
+  const row = batch.take();
+  return row === null ? null : decoder.decode(row.bytes);
+};
+
+describe("a batch", () => {
+  test("P2: becomes a row of literal bytes as clients receive them", () => {
+    const batch = new Batch("V1-_t", { seq: 6, digest: "d6", sourceId: "" });
+    batch.append(frameOf(7, "data: a\n", "event: x\ndata: b\ndata: c\n"));
+    batch.append(frameOf(9, "data: d\n"));
+    expect(batch.lastSeq).toBe(9);
+    const row = batch.take();
+    expect(row).toMatchObject({ firstSeq: 7, lastSeq: 9, digest: "digest-after-9", sourceId: "source-9" });
+    expect(decoder.decode(row?.bytes)).toBe(
+      "data: a\nid: V1-_t-7\n\n" + "event: x\ndata: b\ndata: c\nid: V1-_t-8\n\n" + "data: d\nid: V1-_t-9\n\n",
+    );
+  });
+
+  test("is empty when it was taken, and goes on with the next seq", () => {
+    const batch = new Batch("log", start);
+    expect(batch.take()).toBeNull();
+    batch.append(frameOf(1, "data: a\n"));
+    expect(batch.byteLength).toBe("data: a\nid: log-1\n\n".length);
+    expect(textOf(batch)).toBe("data: a\nid: log-1\n\n");
+    expect(batch.byteLength).toBe(0);
+    expect(batch.take()).toBeNull();
+    batch.append(frameOf(2, "data: b\n"));
+    expect(batch.take()).toMatchObject({ firstSeq: 2, lastSeq: 2 });
+  });
+
+  test("gives a row that later events do not change", () => {
+    const batch = new Batch("log", start);
+    batch.append(frameOf(1, "data: a\n"));
+    const row = batch.take();
+    batch.append(frameOf(2, "data: b\n"));
+    expect(decoder.decode(row?.bytes)).toBe("data: a\nid: log-1\n\n");
+  });
+
+  test("writes a seq of sixteen digits", () => {
+    const batch = new Batch("log", { ...start, seq: Number.MAX_SAFE_INTEGER - 1 });
+    batch.append(frameOf(Number.MAX_SAFE_INTEGER, "data: a\n"));
+    expect(textOf(batch)).toBe("data: a\nid: log-9007199254740991\n\n");
+  });
+
+  test("carries bytes that are not UTF-8 as they are", () => {
+    const batch = new Batch("log", start);
+    batch.append({ firstSeq: 1, digest: "d", sourceId: "", payloads: [Uint8Array.of(0xff, 0x80, 10)] });
+    expect([...(batch.take()?.bytes ?? [])]).toEqual([0xff, 0x80, 10, ...encoder.encode("id: log-1\n\n")]);
+  });
+});
+
+describe("P2: once-in-order", () => {
+  test("events already received are dropped", () => {
+    const batch = new Batch("log", start);
+    batch.append(frameOf(1, "data: a\n", "data: b\n"));
+    batch.append(frameOf(1, "data: a\n", "data: b\n"));
+    batch.append(frameOf(2, "data: b\n"));
+    expect(batch.lastSeq).toBe(2);
+    expect(batch.take()).toMatchObject({ lastSeq: 2, digest: "digest-after-2", sourceId: "source-2" });
+    batch.append(frameOf(1, "data: a\n"));
+    expect(batch.take()).toBeNull();
+  });
+
+  test("events that are already durable are dropped, and move neither digest nor source id", () => {
+    const batch = new Batch("log", { seq: 5, digest: "d5", sourceId: "s5" });
+    batch.append(frameOf(3, "data: c\n"));
+    expect(batch.take()).toBeNull();
+    batch.append(frameOf(6, "data: f\n"));
+    expect(batch.take()).toMatchObject({ firstSeq: 6, digest: "digest-after-6", sourceId: "source-6" });
+  });
+
+  test("of a frame that overlaps only the new events are taken", () => {
+    const batch = new Batch("log", start);
+    batch.append(frameOf(1, "data: a\n", "data: b\n"));
+    batch.append(frameOf(2, "data: b\n", "data: c\n", "data: d\n"));
+    expect(textOf(batch)).toBe("data: a\nid: log-1\n\ndata: b\nid: log-2\n\ndata: c\nid: log-3\n\ndata: d\nid: log-4\n\n");
+  });
+
+  test("a gap is refused with the expected seq, and nothing is taken", () => {
+    const batch = new Batch("log", start);
+    batch.append(frameOf(1, "data: a\n"));
+    expect(() => batch.append(frameOf(3, "data: c\n"))).toThrow(
+      new LongstreamError("seq-gap", "Cannot store event 3: the expected seq is 2"),
+    );
+    expect(batch.lastSeq).toBe(1);
+    expect(batch.take()).toMatchObject({ lastSeq: 1, digest: "digest-after-1", sourceId: "source-1" });
+    batch.append(frameOf(2, "data: b\n"));
+    expect(textOf(batch)).toBe("data: b\nid: log-2\n\n");
+  });
+
+  test("whatever is sent again, and however it is taken, each event is in the rows once and in order", () => {
+    const action = fc.record({ back: fc.nat(4), count: fc.integer({ min: 1, max: 6 }), take: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 40 }), (actions) => {
+        const batch = new Batch("log", start);
+        const rows: string[] = [];
+        for (const { back, count, take } of actions) {
+          const firstSeq = Math.max(1, batch.lastSeq + 1 - back);
+          batch.append(frameOf(firstSeq, ...Array.from({ length: count }, (_, index) => `data: ${firstSeq + index}\n`)));
+          if (take) rows.push(textOf(batch) ?? "");
+        }
+        rows.push(textOf(batch) ?? "");
+        const expected = Array.from({ length: batch.lastSeq }, (_, index) => `data: ${index + 1}\nid: log-${index + 1}\n\n`);
+        expect(rows.join("")).toBe(expected.join(""));
+      }),
+    );
+  });
+});
+
+describe("P6: bounded", () => {
+  const largest = `data: ${"x".repeat(limits.maxEventBytes - 7)}\n`;
+
+  test("grows over its first buffer without losing a byte", () => {
+    const batch = new Batch("log", start);
+    const data = Array.from({ length: 40 }, (_, index) => `data: ${String(index).repeat(500)}\n`);
+    for (const [index, payload] of data.entries()) batch.append(frameOf(index + 1, payload));
+    expect(textOf(batch)).toBe(data.map((payload, index) => `${payload}id: log-${index + 1}\n\n`).join(""));
+  });
+
+  test("the largest event under the longest log name fits a row", () => {
+    const log = "l".repeat(limits.maxCursorBytes - 17);
+    const batch = new Batch(log, { ...start, seq: Number.MAX_SAFE_INTEGER - 1 });
+    const frame = frameOf(Number.MAX_SAFE_INTEGER, largest);
+    expect(batch.overflowsWith(frame)).toBe(false);
+    batch.append(frame);
+    expect(batch.take()?.bytes.length).toBeLessThanOrEqual(limits.maxRowBytes);
+  });
+
+  test("says before it takes a frame that the row would be too large", () => {
+    const batch = new Batch("log", start);
+    batch.append(frameOf(1, "data: a\n"));
+    expect(batch.overflowsWith(frameOf(2, "data: b\n"))).toBe(false);
+    expect(batch.overflowsWith(frameOf(2, largest))).toBe(true);
+    batch.take();
+    expect(batch.overflowsWith(frameOf(2, largest))).toBe(false);
+  });
+
+  test("refuses a frame that would not fit a row of its own, and takes nothing of it", () => {
+    const batch = new Batch("log", start);
+    const frame = frameOf(1, ...Array.from({ length: 40_000 }, () => ":\n"));
+    expect(() => batch.append(frame)).toThrow(
+      new LongstreamError(
+        "frame-too-large",
+        "Cannot store a frame whose 40000 events take 1120000 bytes of the log: send fewer events a frame, for at most 1048576",
+      ),
+    );
+    expect([batch.lastSeq, batch.take()]).toEqual([0, null]);
+  });
+
+  test("takes the few new events of a large frame that was mostly received before", () => {
+    const batch = new Batch("log", start);
+    const events = Array.from({ length: 40_000 }, () => ":\n");
+    batch.append(frameOf(1, ...events.slice(0, 30_000)));
+    batch.take();
+    batch.append(frameOf(1, ...events));
+    expect(batch.take()).toMatchObject({ firstSeq: 30_001, lastSeq: 40_000 });
+  });
+});
