@@ -1,7 +1,7 @@
 /** Owns where a reader is in the log, and the assertion that every event is the next one (P2). */
 
 import { parseCursor, parseFrom } from "../protocol/cursor.ts";
-import { badId, seqGap } from "./failures.ts";
+import { failure } from "./failures.ts";
 
 export interface Place {
   /** Null until an id has named it. */
@@ -20,44 +20,24 @@ interface NamedPlace extends Place {
 /** Text that is no cursor is replaced: a header could not carry all of it, and the answer is the same, a reset. */
 export function placeOf(text: string | null): Place {
   const from = parseFrom(text);
-  switch (from.kind) {
-    case "start":
-      return { log: null, seq: 0, cursor: null };
-    case "unknown":
-      return { log: null, seq: 0, cursor: "unknown" };
-    case "seq":
-      return { log: null, seq: from.seq, cursor: text };
-    case "cursor":
-      return { log: from.log, seq: from.seq, cursor: text };
-  }
+  return {
+    log: from.kind === "cursor" ? from.log : null,
+    seq: "seq" in from ? from.seq : 0,
+    cursor: from.kind === "unknown" ? from.kind : text,
+  };
 }
 
 /**
- * The place after the event `id`; null for an event that was seen before.
+ * The place that `id` names: of the event `ahead` (0 or 1) of this one, or of one seen before.
  *
  * @throws LongstreamError `protocol-error` for an id that is no cursor of this log, `seq-gap` when events are missing.
  */
-export function advance(place: Place, id: string | undefined): NamedPlace | null {
-  const next = ofSameLog(place, id);
-  if (next.seq <= place.seq) return null;
-  if (next.seq > place.seq + 1) throw seqGap(place.seq + 1, next.seq);
-  return next;
-}
-
-/**
- * The place at the stream's end, which carries the id of its last event.
- *
- * @throws LongstreamError as `advance` does.
- */
-export function finish(place: Place, id: string | undefined): Place {
-  const last = ofSameLog(place, id);
-  if (last.seq !== place.seq) throw seqGap(place.seq + 1, last.seq);
-  return last;
-}
-
-function ofSameLog(place: Place, id: string | undefined): NamedPlace {
-  const cursor = id === undefined ? undefined : parseCursor(id);
-  if (id === undefined || cursor === undefined) throw badId(id);
-  if (place.log !== null && place.log !== cursor.log) throw badId(id);
-  return { ...cursor, cursor: id };
+export function advance(place: Place, id: string | undefined, ahead: 0 | 1): NamedPlace {
+  const next = id === undefined ? undefined : parseCursor(id);
+  if (id === undefined || next === undefined || next.log !== (place.log ?? next.log)) {
+    throw failure("protocol-error", "place an event", `its id is ${id}, which no event of this stream has`);
+  }
+  const most = place.seq + ahead;
+  if (next.seq > most) throw failure("seq-gap", "go on", `event ${next.seq} came where ${most} is due`);
+  return { ...next, cursor: id };
 }

@@ -1,7 +1,7 @@
 /** Owns the stream as its caller sees it: the iteration, its state, and the ways to stop. */
 
-import type { Outcome, Reset } from "../protocol/sse.ts";
-import { cursorReset, outcomeError } from "./failures.ts";
+import type { Outcome } from "../protocol/sse.ts";
+import { failure } from "./failures.ts";
 import { Pace, retrying } from "./reconnect.ts";
 import { Reader } from "./reader.ts";
 import type { News } from "./reader.ts";
@@ -18,9 +18,12 @@ export function openStream(url: string | URL, options: StreamOptions = {}): Long
   return new OpenStream(url, options);
 }
 
-const defaultTries = 10;
+type Condition =
+  | { readonly state: Exclude<StreamState, "ended">; readonly outcome: null }
+  /** No outcome: the caller closed it. */
+  | { readonly state: "ended"; readonly outcome: Outcome | null };
 
-type Condition = { readonly state: Exclude<StreamState, "ended"> } | { readonly state: "ended"; readonly outcome: Outcome | null };
+const failed: Condition = { state: "failed", outcome: null };
 
 class OpenStream implements LongstreamStream {
   readonly #options: StreamOptions;
@@ -30,23 +33,17 @@ class OpenStream implements LongstreamStream {
   readonly #closing = new AbortController();
   readonly #first: Promise<News>;
   readonly #events = this.#iterate();
-  #condition: Condition = { state: "connecting" };
+  #condition: Condition = { state: "connecting", outcome: null };
   #cursor: string | null;
 
   constructor(url: string | URL, options: StreamOptions) {
-    const { from = null, retry = {}, signal } = options;
+    const { from = null, signal } = options;
     this.#options = options;
     this.#cursor = from;
     this.#requests = new Requests(url, options);
-    this.#pace = new Pace(retry, Math.random);
-    this.#reader = new Reader({
-      requests: this.#requests,
-      from,
-      pace: this.#pace,
-      tries: retry.tries ?? defaultTries,
-      signal: signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]),
-      onState: (state) => this.#become({ state }),
-    });
+    this.#pace = new Pace(options.retry ?? {}, Math.random);
+    const stopped = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+    this.#reader = new Reader(this.#requests, from, this.#pace, stopped, (state) => this.#become({ state, outcome: null }));
     this.#first = this.#next();
     // Thrown by the iteration; whoever never iterates has `onState`.
     this.#first.catch(() => undefined);
@@ -61,11 +58,11 @@ class OpenStream implements LongstreamStream {
   }
 
   get outcome(): Outcome | null {
-    return this.#condition.state === "ended" ? this.#condition.outcome : null;
+    return this.#condition.outcome;
   }
 
   get url(): string | null {
-    return this.#requests.streamUrl;
+    return this.#requests.url;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<StreamEvent, void> {
@@ -73,36 +70,36 @@ class OpenStream implements LongstreamStream {
   }
 
   close(): void {
-    this.#become({ state: "ended", outcome: null });
-    this.#release();
+    this.#stop({ state: "ended", outcome: null });
   }
 
   async cancel(reason?: string): Promise<void> {
-    if (this.outcome !== null) return;
-    const tries = this.#options.retry?.tries ?? defaultTries;
-    // Of its own: whoever stops reading may still want the stream stopped.
+    // A signal of its own: whoever stops reading may still want the stream stopped.
     const { signal } = new AbortController();
-    await retrying({ pace: this.#pace, tries, start: "now", signal }, () => this.#requests.cancel(reason));
+    await retrying(this.#pace, "now", signal, () => this.#requests.cancel(reason));
   }
 
   async *#iterate(): AsyncGenerator<StreamEvent, void, void> {
     try {
-      for (let news = await this.#first; this.#condition.state !== "ended"; news = await this.#next()) {
+      for (let news = await this.#first; this.state !== "ended"; news = await this.#next()) {
         switch (news.type) {
           case "event":
-            this.#cursor = news.event.id;
-            yield news.event;
+            this.#cursor = news.id;
+            yield { id: news.id, event: news.event, data: news.data };
             break;
           case "reset":
-            this.#reset(news.reset);
+            this.#reset(news);
             break;
           case "end":
-            return this.#end(news);
+            this.#stop({ state: "ended", outcome: news.outcome });
+            if (news.error !== null) throw news.error;
+            return;
+          case "heartbeat":
         }
       }
     } catch (error) {
-      if (this.#condition.state === "ended" && this.#condition.outcome === null) return;
-      this.#become({ state: "failed" });
+      if (this.state === "ended" && this.outcome === null) return;
+      this.#stop(failed);
       throw error;
     } finally {
       this.close();
@@ -113,43 +110,31 @@ class OpenStream implements LongstreamStream {
     try {
       return await this.#reader.next();
     } catch (error) {
-      this.#become({ state: "failed" });
-      this.#release();
+      this.#stop(failed);
       throw error;
     }
   }
 
-  #reset(reset: Reset): void {
-    if (this.#options.onReset === undefined) throw cursorReset(this.#cursor, reset);
-    this.#cursor = reset.first;
-    this.#options.onReset(reset);
+  #reset({ reason, first }: Extract<News, { type: "reset" }>): void {
+    const { onReset } = this.#options;
+    if (onReset === undefined) {
+      throw failure("bad-request", `go on from the cursor ${this.#cursor}`, `it is ${reason}; open the stream without it, or set onReset`, { reason, first });
+    }
+    this.#cursor = first;
+    onReset({ reason, first });
   }
 
-  #end({ cursor, outcome, failure }: Extract<News, { type: "end" }>): void {
-    this.#cursor = cursor;
-    this.#become({ state: "ended", outcome });
-    const error = outcomeError(outcome, failure);
-    if (error !== null) throw error;
+  #stop(condition: Condition): void {
+    this.#become(condition);
+    this.#closing.abort();
+    this.#reader.close();
+    this.#requests.giveUp();
   }
 
   /** `ended` and `failed` are final. */
   #become(condition: Condition): void {
-    const { state } = this.#condition;
-    if (state === "ended" || state === "failed" || state === condition.state) return;
+    if (this.#closing.signal.aborted || condition.state === this.state) return;
     this.#condition = condition;
-    try {
-      this.#options.onState?.(condition.state);
-    } catch (error) {
-      // As an event listener's error: reported, and none of the stream's business.
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
-  }
-
-  #release(): void {
-    this.#closing.abort();
-    this.#reader.close();
-    this.#requests.giveUp();
+    this.#options.onState?.(condition.state);
   }
 }

@@ -33,10 +33,11 @@ function installPackages() {
   const wanted = createHash("sha256").update(readFileSync(join(rootDir, "package-lock.json"))).digest("hex");
   if (existsSync(nodeBinary) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === wanted) return;
   say("installing packages (about a minute) ...");
+  // Not "npm ci": it refuses a lockfile without the optional binaries of platforms whose registry did not offer them.
   // No install scripts: aws-lambda-ric's compiles C++ that is not used here. Node's own is the one that is needed.
-  npm("ci", "--ignore-scripts", "--no-audit", "--no-fund");
+  npm("install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error");
   say("fetching the Node that runs the tools ...");
-  npm("rebuild", "node", "--ignore-scripts=false");
+  npm("rebuild", "node", "--ignore-scripts=false", "--loglevel=error");
   const version = execFileSync(nodeBinary, ["--version"], { encoding: "utf8" }).trim();
   writeFileSync(stampFile, wanted);
   say(`packages are there; tools run on Node ${version}`);

@@ -1,10 +1,9 @@
 /** Owns the gateway's configuration: wrangler.toml vars and secrets, parsed once, each diagnosis naming key and fix. */
 
 import { LongstreamError } from "../protocol/errors.ts";
-import type { LambdaAccess } from "./lambda.ts";
+import type { FunctionTarget, LambdaAccess } from "./lambda.ts";
 import { defaultSettings, leastSettings } from "./settings.ts";
 import type { StreamSettings } from "./settings.ts";
-import type { FunctionTarget } from "./store.ts";
 
 /** Vars and secrets as wrangler passes them. */
 export interface GatewayVars {

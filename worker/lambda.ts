@@ -3,7 +3,13 @@
 import { AwsClient } from "aws4fetch";
 import type { Invocation } from "../protocol/invocation.ts";
 import { describe } from "../protocol/errors.ts";
-import type { FunctionTarget } from "./store.ts";
+
+/** The function that produces a stream. */
+export interface FunctionTarget {
+  readonly name: string;
+  readonly region: string;
+  readonly qualifier: string | null;
+}
 
 export interface LambdaAccess {
   readonly accessKeyId: string;

@@ -2,16 +2,10 @@
 
 import type { Checkpoint, Mode, HeaderPairs, RequestHead } from "../protocol/producer-messages.ts";
 import { limits } from "../protocol/limits.ts";
+import type { FunctionTarget } from "./lambda.ts";
 import { logSchema } from "./log.ts";
 import type { StreamSettings } from "./settings.ts";
 import type { StreamState } from "./stream-state.ts";
-
-/** The function that produces a stream. */
-export interface FunctionTarget {
-  readonly name: string;
-  readonly region: string;
-  readonly qualifier: string | null;
-}
 
 /** Fixed when the stream is created, settings included: a later deploy does not change a running stream. */
 export interface StreamDescription {

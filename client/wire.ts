@@ -1,0 +1,54 @@
+/** Owns reading the JSON that a gateway sends to readers. */
+
+import { isResetReason, parseCursor } from "../protocol/cursor.ts";
+import { LongstreamError, isErrorCode } from "../protocol/errors.ts";
+import { isOutcome } from "../protocol/sse.ts";
+import type { Outcome, Reset } from "../protocol/sse.ts";
+
+/** What `longstream.end` and the stream's status have in common. */
+export interface Ending {
+  /** Null where the stream goes on. */
+  readonly outcome: Outcome | null;
+  /** What the iteration throws; null for an outcome that is no error. */
+  readonly error: LongstreamError | null;
+  /** Of the status. */
+  readonly lastSeq: unknown;
+}
+
+/** The fields of a JSON object; none where the text is something else. */
+export function fieldsOf(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Object.fromEntries(Object.entries(value ?? {}));
+  } catch {
+    return {};
+  }
+}
+
+/** @throws LongstreamError `protocol-error`. */
+export function readEnding(text: string): Ending {
+  const { outcome, error, lastSeq } = fieldsOf(text);
+  if (outcome === null) return { outcome, error: null, lastSeq };
+  if (typeof outcome !== "string" || !isOutcome(outcome)) throw unreadable(text);
+  const good = outcome === "completed" || outcome === "cancelled";
+  return { outcome, error: good ? null : readFailure(outcome, error), lastSeq };
+}
+
+function readFailure(outcome: "failed" | "expired", error: unknown): LongstreamError {
+  const { code, message } = fieldsOf(JSON.stringify(error ?? null));
+  const known = typeof code === "string" && isErrorCode(code) ? code : outcome === "expired" ? outcome : "handler-failed";
+  return new LongstreamError(known, typeof message === "string" ? message : `The stream ${outcome}, and nothing says why`);
+}
+
+/** @throws LongstreamError `protocol-error`. */
+export function readReset(text: string): Reset {
+  const { reason, first } = fieldsOf(text);
+  if (typeof reason !== "string" || !isResetReason(reason) || typeof first !== "string" || parseCursor(first) === undefined) {
+    throw unreadable(text);
+  }
+  return { reason, first };
+}
+
+function unreadable(text: string): LongstreamError {
+  return new LongstreamError("protocol-error", `Cannot read what the gateway says: ${text.slice(0, 200)}`);
+}
