@@ -23,7 +23,7 @@ export function placeOf(text: string | null): Place {
   return {
     log: from.kind === "cursor" ? from.log : null,
     seq: "seq" in from ? from.seq : 0,
-    cursor: from.kind === "unknown" ? from.kind : text,
+    cursor: from.kind === "unknown" ? from.kind : text || null,
   };
 }
 

@@ -118,6 +118,7 @@ export class Reader {
    * only the last seq that everything was delivered, unless the gateway has said so by a 204.
    */
   async #judge(delivered?: number): Promise<News> {
+    if (delivered !== undefined && this.#requests.url === null) throw new Drop("Cannot read on: the answer ended");
     const ending = readEnding(await this.#requests.status(this.#signal));
     if (ending.outcome === null || ending.lastSeq !== (delivered ?? ending.lastSeq)) throw new Drop("Cannot read on: the answer ended before the stream");
     return { type: "end", ...ending };

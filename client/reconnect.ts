@@ -22,9 +22,9 @@ export class Pace {
     this.#random = random;
   }
 
-  /** The server's `retry:`, of the latest connection that had one. */
+  /** The server's `retry:`, of the latest connection that had one. A 0 would have no end of requests follow. */
   told(ms: number): void {
-    this.#toldMs = Math.min(ms, longestTimerMs);
+    this.#toldMs = ms > 0 ? Math.min(ms, longestTimerMs) : null;
   }
 
   /**
@@ -50,7 +50,7 @@ export async function retrying<T>(pace: Pace, start: "now" | "after-wait", signa
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof Drop)) throw error;
-      if (++failures >= pace.tries) throw new LongstreamError("unavailable", `${error.message} (try ${failures} in a row)`, { cause: error });
+      if (++failures >= pace.tries) throw new LongstreamError("unavailable", `${error.message} (${failures} tries in a row came to nothing)`, { cause: error });
     }
   }
 }

@@ -12,6 +12,8 @@ export class Requests {
   readonly #method: string;
   readonly #named = Promise.withResolvers<void>();
   #url: string | null = null;
+  /** Null when it was answered and must not be sent again. */
+  #opening: RequestInit | null;
 
   /** @throws LongstreamError `bad-request` for options that no request can be made of. */
   constructor(url: string | URL, options: StreamOptions) {
@@ -19,6 +21,7 @@ export class Requests {
     const base = typeof location === "undefined" ? undefined : location.href;
     this.#options = options;
     this.#method = method.toUpperCase();
+    this.#opening = { method: this.#method, body };
     if (!URL.canParse(url, base)) throw failure("bad-request", "open the stream", `${String(url)} is no absolute URL`);
     this.#asked = new URL(url, base).href;
     const misplaced = this.#method === "GET" ? body : from;
@@ -42,13 +45,14 @@ export class Requests {
    * @throws LongstreamError when it would not, or must not be done.
    */
   async connect(cursor: string | null, signal: AbortSignal): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null> {
-    const { body = null } = this.#options;
     const url = this.#url ?? this.#asked;
-    const init = this.#url === null ? { method: this.#method, body, signal } : { signal };
-    const response = await this.#send(url, init, { accept: eventStreamType, [headerNames.lastEventId]: cursor });
+    const init = this.#url === null ? this.#opening : {};
+    if (init === null) throw failure("unavailable", "read on", `no answer named the stream in ${headerNames.streamUrl}, and ${this.#method} is not sent again`);
+    const response = await this.#send(url, { ...init, signal }, { accept: eventStreamType, [headerNames.lastEventId]: cursor });
+    if (this.#method !== "GET") this.#opening = null;
     if (response.status === 204) return null;
     const type = response.headers.get("content-type");
-    if (type?.split(";")[0] === eventStreamType && response.body !== null) return response.body;
+    if (type?.split(";")[0]?.trim().toLowerCase() === eventStreamType && response.body !== null) return response.body;
     await response.body?.cancel();
     throw failure("protocol-error", `read ${url}`, `it answers ${response.status} with ${type}, not with ${eventStreamType}`);
   }

@@ -43,7 +43,9 @@ class OpenStream implements LongstreamStream {
     this.#requests = new Requests(url, options);
     this.#pace = new Pace(options.retry ?? {}, Math.random);
     const stopped = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
-    this.#reader = new Reader(this.#requests, from, this.#pace, stopped, (state) => this.#become({ state, outcome: null }));
+    this.#reader = new Reader(this.#requests, from, this.#pace, stopped, (state) => {
+      if (!stopped.aborted) this.#become({ state, outcome: null });
+    });
     this.#first = this.#next();
     // Thrown by the iteration; whoever never iterates has `onState`.
     this.#first.catch(() => undefined);
@@ -124,16 +126,17 @@ class OpenStream implements LongstreamStream {
     onReset({ reason, first });
   }
 
+  /** Once; the first reason stands. */
   #stop(condition: Condition): void {
-    this.#become(condition);
+    if (this.#closing.signal.aborted) return;
     this.#closing.abort();
     this.#reader.close();
     this.#requests.giveUp();
+    this.#become(condition);
   }
 
-  /** `ended` and `failed` are final. */
   #become(condition: Condition): void {
-    if (this.#closing.signal.aborted || condition.state === this.state) return;
+    if (condition.state === this.state) return;
     this.#condition = condition;
     this.#options.onState?.(condition.state);
   }

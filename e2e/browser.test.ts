@@ -68,7 +68,16 @@ describe("a plain EventSource", () => {
     expect(errors).toBe(5);
   });
 
-  test("stops after a stream that failed as well", async () => {
+  test("that is cut before its first event comes back to the same stream, and none is made anew", async () => {
+    const before = stack.current.lambda.invocations().length;
+    await listen("/api/count?n=3&intervalMs=1500");
+    await waitFor("the stream to be open", async () => ((await look()).opens === 1 ? true : undefined));
+    expect(stack.current.clients.drop(null)).toBe(1);
+    expect((await settled()).numbers).toEqual([1, 2, 3]);
+    expect(stack.current.lambda.invocations().length - before).toBe(1);
+  });
+
+  test("stops after a stream without events as well", async () => {
     await listen("/fixtures/shapes?kind=empty");
     expect((await settled()).numbers).toEqual([]);
   });

@@ -25,7 +25,7 @@ describe("a request on a route", () => {
     const reader = await Reader.readAll(at("/api/count?n=2&intervalMs=0&size=0"));
     const id = reader.streamId;
     expect(reader.text.replace(/retry: \d+/, "retry: N")).toBe(
-      `: longstream\nretry: N\n\ndata: {"n":1}\nid: ${id}-1\n\ndata: {"n":2}\nid: ${id}-2\n\n` +
+      `: longstream\nretry: N\nid: ${id}-0\n\ndata: {"n":1}\nid: ${id}-1\n\ndata: {"n":2}\nid: ${id}-2\n\n` +
         `event: longstream.end\ndata: {"outcome":"completed"}\nid: ${id}-2\n\n`,
     );
     expect(reader.retryMs).toBeGreaterThanOrEqual(1_000);

@@ -84,7 +84,7 @@ describe("an event in the log", () => {
     { event: "é", data: " : id: 9" },
     { data: '{"k":"\\n"}' },
   ];
-  const text = preamble(1_500) + stored(events) + heartbeat + endEvent(log, events.length, "completed", null);
+  const text = preamble(1_500, log, 0) + stored(events) + heartbeat + endEvent(log, events.length, "completed", null);
   const expected = [
     { event: "delta", id: `${log}-1`, data: "ä€😀" },
     { event: undefined, id: `${log}-2`, data: "" },
@@ -109,7 +109,7 @@ describe("an event in the log", () => {
     const data = textOf(" ", ":", "a", "é", "😀", "\u2028", "\0", "\ufeff", "\r", "\n", "\r\n", "data: ", "id: 9");
     fc.assert(
       fc.property(fc.array(fc.record({ event: name, data }), { maxLength: 5 }), fc.array(fc.nat(40)), (produced, sizes) => {
-        const read = parse(preamble(1_000) + stored(produced), cutsOf(sizes));
+        const read = parse(preamble(1_000, log, 0) + stored(produced), cutsOf(sizes));
         expect(read).toEqual(
           produced.map((one, index) => ({
             event: one.event === "" ? undefined : one.event,
@@ -137,8 +137,10 @@ describe("an event in the log", () => {
 });
 
 describe("what the gateway itself says", () => {
-  test("opens with a comment and the reconnect delay", () => {
-    expect(preamble(1_234)).toBe(": longstream\nretry: 1234\n\n");
+  test("opens with a comment, the reconnect delay and the cursor before the first event, and dispatches nothing", () => {
+    const opening = preamble(1_234, "a-b", 7);
+    expect(opening).toBe(": longstream\nretry: 1234\nid: a-b-7\n\n");
+    expect(parse(opening, [])).toEqual([]);
   });
 
   test("after silence is a comment without an id", () => {

@@ -72,9 +72,13 @@ export function idSuffix(log: string, seq: number): string {
   return `\nid: ${formatCursor(log, seq)}\n\n`;
 }
 
-/** First bytes of every event stream: a comment, so that proxies and clients see the head, and the reconnect delay. */
-export function preamble(retryMs: number): string {
-  return `: longstream\nretry: ${retryMs}\n\n`;
+/**
+ * First bytes of every event stream: a comment, so that proxies and clients see the head, the reconnect delay, and the
+ * cursor before the first event that follows. A block without data dispatches nothing and moves the cursor: an
+ * EventSource that is cut before its first event comes back to this stream, and does not have another one made.
+ */
+export function preamble(retryMs: number, log: string, seq: number): string {
+  return `: longstream\nretry: ${retryMs}${idSuffix(log, seq)}`;
 }
 
 /** Sent after silence, without an id, so that it moves no cursor. */

@@ -4,7 +4,7 @@ import pRetry from "p-retry";
 import type { From, ResetReason } from "../protocol/cursor.ts";
 import { formatCursor } from "../protocol/cursor.ts";
 import type { EventsFrame, ToConsumer } from "../protocol/consumer-frames.ts";
-import { LongstreamError } from "../protocol/errors.ts";
+import { LongstreamError, describe } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import { endEvent, heartbeat, preamble, resetComment, resetEvent } from "../protocol/sse.ts";
 import type { Connection } from "./consumer.ts";
@@ -40,6 +40,14 @@ interface Place {
 /** What became of one consumer socket. */
 type LinkEnd = "finished" | "cut" | "lost";
 
+/**
+ * Workerd reports a body that is aborted as an uncaught exception of the Worker, unless the error counts as a lost
+ * connection: it does when it is marked `retryable` (measured, 2026-11).
+ */
+function asDisconnect(message: string): Error {
+  return Object.assign(new LongstreamError("unavailable", message), { retryable: true });
+}
+
 const encoder = new TextEncoder();
 
 export class Relay {
@@ -64,17 +72,16 @@ export class Relay {
     writer.closed.catch(leave);
     const beat = setInterval(() => this.#beat(), heartbeatMs / 2);
     try {
-      await this.#write(preamble(this.#options.retryMs));
       for (;;) {
         const end = await this.#follow(link);
         if (end === "finished") return await writer.close();
-        if (end === "cut" || signal.aborted) return await writer.abort(new LongstreamError("unavailable", "the body is cut off"));
+        if (end === "cut" || signal.aborted) return await writer.abort(asDisconnect("the body is cut off"));
         link.close();
         link = await this.#reopen();
       }
     } catch (error) {
       // The client left, or the object could not be reached again: either way this body must not look complete.
-      await writer.abort(error).catch(() => undefined);
+      await writer.abort(asDisconnect(describe(error, limits.maxErrorChars))).catch(() => undefined);
     } finally {
       clearInterval(beat);
       signal.removeEventListener("abort", leave);
@@ -114,6 +121,7 @@ export class Relay {
       throw new LongstreamError("unavailable", "Cannot go on with this body: the log is not the one it began with");
     }
     this.#place = { log: start.log, seq: start.seq };
+    await this.#write(preamble(this.#options.retryMs, start.log, start.seq));
     const reason = this.#options.reset ?? start.reset;
     if (reason === null) return;
     const reset = { reason, first: formatCursor(start.log, start.seq) };

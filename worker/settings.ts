@@ -28,7 +28,7 @@ const hour = 3_600 * second;
 export const defaultSettings: StreamSettings = {
   commitIntervalMs: 50,
   leaseMs: 30 * second,
-  redialMs: 3 * second,
+  redialMs: 1_500,
   attemptStartMs: 15 * second,
   invokeRetryMs: second,
   yieldMs: 5 * second,

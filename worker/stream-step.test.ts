@@ -2,14 +2,24 @@
 
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { defaultSettings } from "./settings.ts";
+import type { StreamSettings } from "./settings.ts";
 import { nextAlarmAt, roleOf, same } from "./stream-state.ts";
 import type { Attempts, Circumstances, Effect, EventType, HeardAt, Phase, Producer, Step, StreamEvent, StreamState } from "./stream-state.ts";
 import { begin, step } from "./stream-step.ts";
 
 const now = 1_000_000;
-const settings = defaultSettings;
 const second = 1_000;
+const settings: StreamSettings = {
+  commitIntervalMs: 50,
+  leaseMs: 30 * second,
+  redialMs: 3 * second,
+  attemptStartMs: 15 * second,
+  invokeRetryMs: second,
+  yieldMs: 5 * second,
+  ticketMs: 960 * second,
+  maxDurationMs: 86_400 * second,
+  retentionMs: 86_400 * second,
+};
 const at = (afterMs = 0, tailSeq = 5): Circumstances => ({ nowMs: now + afterMs, settings, tailSeq, createdAt: now });
 
 const past: Producer = { attempt: 1, run: "a" };

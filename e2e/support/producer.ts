@@ -35,8 +35,10 @@ export async function invocationOf(stack: Stack, streamId: string, attempt: numb
 
 export class HandProducer {
   readonly messages: ToProducer[] = [];
+  pongs = 0;
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
   readonly #socket: WebSocket;
+  readonly #pinger: ReturnType<typeof setInterval>;
   readonly #hash = new RollingHash();
 
   private constructor(socket: WebSocket) {
@@ -44,13 +46,14 @@ export class HandProducer {
     socket.on("message", (data, isBinary) => {
       if (isBinary || !Buffer.isBuffer(data)) return;
       const text = data.toString("utf8");
-      if (text !== "pong") this.messages.push(parseToProducer(text));
+      if (text === "pong") this.pongs++;
+      else this.messages.push(parseToProducer(text));
     });
     // As the runtime does, so that a slow machine costs no lease.
-    const pinger = setInterval(() => socket.send("ping", () => undefined), 1_000);
+    this.#pinger = setInterval(() => socket.send("ping", () => undefined), 1_000);
     this.closed = new Promise((resolve) => {
       socket.on("close", (code, reason) => {
-        clearInterval(pinger);
+        clearInterval(this.#pinger);
         resolve({ code, reason: reason.toString("utf8") });
       });
     });
@@ -70,8 +73,13 @@ export class HandProducer {
     return producer;
   }
 
-  static async welcome(stack: Stack, { streamId, ticket }: Dialled, run = "by-hand"): Promise<HandProducer> {
-    const producer = await HandProducer.dial(stack, streamId, { authorization: `Bearer ${ticket}`, "longstream-producer": run });
+  /** Dials with a ticket; whether it is welcomed shows. */
+  static async knock(stack: Stack, { streamId, ticket }: Dialled, run = "by-hand"): Promise<HandProducer> {
+    return HandProducer.dial(stack, streamId, { authorization: `Bearer ${ticket}`, "longstream-producer": run });
+  }
+
+  static async welcome(stack: Stack, dialled: Dialled, run = "by-hand"): Promise<HandProducer> {
+    const producer = await HandProducer.knock(stack, dialled, run);
     await producer.received("body-end");
     return producer;
   }
@@ -98,6 +106,11 @@ export class HandProducer {
 
   async acked(seq: number): Promise<void> {
     await this.received("ack", (ack) => ack.seq >= seq);
+  }
+
+  /** From now on nothing comes, and the socket stays open. */
+  fallSilent(): void {
+    clearInterval(this.#pinger);
   }
 
   /** As a crash does it: no close frame. */

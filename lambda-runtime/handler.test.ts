@@ -1,0 +1,109 @@
+/** Owns the tests of one whole invocation against an object of a few lines, over a real socket. */
+
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WebSocketServer } from "ws";
+import { decodeDataFrame } from "../protocol/data-frame.ts";
+import { LongstreamError } from "../protocol/errors.ts";
+import type { Invocation } from "../protocol/invocation.ts";
+import { encodeMessage, parseToObject } from "../protocol/producer-messages.ts";
+import { streamHandler } from "./handler.ts";
+import type { LambdaContext, StreamHandler } from "./types.ts";
+
+const decoder = new TextDecoder();
+const request = { method: "GET", url: "https://g.example/api?q=1", headers: [["x-a", "1"]], bodyBytes: 0 } as const;
+const context: LambdaContext = { awsRequestId: "r1", functionName: "f", getRemainingTimeInMillis: () => 60_000 };
+
+/** Welcomes each producer as the first attempt, keeps what it says, and lets it go once it said goodbye. */
+const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+const said: string[] = [];
+server.on("connection", (socket, upgrade) => {
+  said.push(`${upgrade.url} ${upgrade.headers.authorization}`);
+  socket.send(encodeMessage({ type: "welcome", attempt: 1, role: "active", resume: null, request, window: 262_144, leaseMs: 30_000 }));
+  socket.send(encodeMessage({ type: "body-end" }));
+  socket.on("message", (data, isBinary) => {
+    const bytes = Buffer.isBuffer(data) ? data : Buffer.alloc(0);
+    if (isBinary) {
+      said.push(...decodeDataFrame(bytes).payloads.map((payload) => decoder.decode(payload)));
+      return;
+    }
+    const text = bytes.toString("utf8");
+    said.push(text);
+    const message = parseToObject(text);
+    if (message.type === "end" || message.type === "yield") socket.close(1000, "done");
+  });
+});
+
+beforeAll(async () => {
+  if (server.address() === null) await once(server, "listening");
+});
+afterAll(() => {
+  server.close();
+});
+
+describe("an invocation", () => {
+  test("P3: succeeds once the object has taken all events and the end", async () => {
+    const got: string[] = [];
+    await run(async function* (asked) {
+      got.push(asked.method, asked.url, asked.headers.get("x-a") ?? "");
+      yield "a";
+      yield { event: "delta", data: { n: 1 } };
+    });
+    expect(got).toEqual(["GET", "https://g.example/api?q=1", "1"]);
+    expect(said).toEqual([
+      "/streams/s1/producer Bearer t1",
+      "data: a\n",
+      'event: delta\ndata: {"n":1}\n',
+      '{"type":"end","outcome":"completed","error":null,"seq":2}',
+    ]);
+  });
+
+  test("P3: fails with what the handler threw, after the stream was told", async () => {
+    const running = run(async function* () {
+      yield "a";
+      throw new TypeError("upstream was gone");
+    });
+    await expect(running).rejects.toThrow(new TypeError("upstream was gone"));
+    expect(said.slice(1)).toEqual([
+      "data: a\n",
+      '{"type":"end","outcome":"failed","error":{"code":"handler-failed","message":"upstream was gone"},"seq":1}',
+    ]);
+  });
+
+  test("P3: tells the stream of anything that is thrown, also what has no text", async () => {
+    const unspeakable: unknown = Object.create(null);
+    const thrown: unknown = await run(() => {
+      // oxlint-disable-next-line typescript/only-throw-error -- what a handler may well do
+      throw unspeakable;
+    }).catch((error: unknown) => error);
+    expect(thrown).toBe(unspeakable);
+    expect(said.slice(1)).toEqual([expect.stringContaining('{"type":"end","outcome":"failed","error":{"code":"handler-failed"')]);
+  });
+
+  test("runs the handler's finally blocks when an event of it is refused", async () => {
+    const log: string[] = [];
+    const handler = async function* (): AsyncGenerator<string> {
+      try {
+        yield "a";
+        yield "b".repeat(2_000_000);
+        log.push("went on");
+      } finally {
+        log.push("finally");
+      }
+    };
+    await expect(run(handler)).rejects.toThrow(LongstreamError);
+    expect(said.at(-1)).toContain('"error":{"code":"event-too-large"');
+    expect(log).toEqual(["finally"]);
+  });
+});
+
+async function run(handler: StreamHandler): Promise<void> {
+  said.length = 0;
+  const invocation: Invocation = { longstream: 1, stream: "s1", attempt: 1, url: `http://127.0.0.1:${portOf(server.address())}/streams/s1`, ticket: "t1" };
+  await streamHandler(handler)(invocation, context);
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
