@@ -43,7 +43,7 @@ export class Reader {
   /**
    * One call at a time; nothing follows an end.
    *
-   * @throws LongstreamError when reading cannot go on; the signal's reason; what the caller's `headers` threw.
+   * @throws LongstreamError when reading cannot go on; the signal's reason; what the caller's `onState` threw.
    */
   async next(): Promise<News> {
     const link = this.#link;

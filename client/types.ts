@@ -52,7 +52,7 @@ export interface LongstreamStream extends AsyncIterable<StreamEvent> {
 /** The part of `fetch` that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** A function is called before each request, so that a token can be refreshed; what it throws is retried. */
+/** A function is called before each request, so that a token is fresh; one that throws counts as a failed try. */
 export type HeadersSource = HeadersInit | (() => HeadersInit | Promise<HeadersInit>);
 
 export interface RetryOptions {
@@ -76,7 +76,7 @@ export interface StreamOptions {
   readonly signal?: AbortSignal;
   /** Instead of the global one. */
   readonly fetch?: Fetch;
-  /** Called at each change of state. */
+  /** Called at each change of state; what it throws ends the reading. */
   readonly onState?: (state: StreamState) => void;
   /** Called where the cursor led nowhere, before the events from `first` on. Without it, the iteration throws. */
   readonly onReset?: (reset: Reset) => void;

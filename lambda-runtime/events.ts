@@ -1,6 +1,6 @@
 /** Owns turning what a handler returned and yields into the payloads of the log, and refusing what cannot be. */
 
-import { LongstreamError } from "../protocol/errors.ts";
+import { LongstreamError, describe } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import { checkEventBytes, eventLines } from "../protocol/sse.ts";
 import type { EventSequence, StreamEvent } from "./types.ts";
@@ -56,7 +56,12 @@ function readEvent(value: unknown): Exclude<StreamEvent, string> {
 }
 
 function toJson(data: unknown): string {
-  const text: string | undefined = JSON.stringify(data);
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(data);
+  } catch (error) {
+    throw new LongstreamError("bad-event", `Cannot write an event whose data has no JSON form: ${describe(error, limits.maxErrorChars)}`, { cause: error });
+  }
   if (text === undefined) throw new LongstreamError("bad-event", `Cannot write an event whose data is ${nameOf(data)}: it has no JSON form`);
   return text;
 }

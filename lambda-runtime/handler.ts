@@ -127,6 +127,7 @@ async function sayGoodbye(end: DriveEnd, session: Session, controls: StreamContr
       if (stopped !== null && stopped.kind !== "yield") return;
       session.bid({ type: "end", outcome: "failed", error: failureOf(end.thrown) });
       await session.released;
+      await controls.ended(source);
       throw end.thrown;
     }
     case "stopped":

@@ -133,6 +133,7 @@ export class Outbox {
     if (count <= 0) return;
     for (const entry of this.#entries.splice(0, count)) this.#byteLength -= entry.payload.length;
     this.#baseSeq += count;
+    this.#framedSeq = Math.max(this.#framedSeq, this.#baseSeq);
   }
 
   /** The next message, or null when there is nothing to send. */

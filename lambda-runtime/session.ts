@@ -39,6 +39,10 @@ export class Session {
   readonly stop = new Stop();
   readonly #resumeMode: "replay" | "continue";
   #transport: Transport | null = null;
+  /** The connection whose welcome said from where to send; before it, whatever was sent would leave a gap. */
+  #greeted: Transport | null = null;
+  /** Where the log stood when this attempt became active, or dialled again. */
+  #activeFrom: LogPoint | null = null;
   #outbox: Outbox | null = null;
   #windowBytes = 0;
   #role: "connecting" | "standby" | "active" = "connecting";
@@ -114,7 +118,7 @@ export class Session {
   /** Where the handler's first event comes after; call once, before `push`. */
   startFrom(start: LogPoint, durable: LogPoint): void {
     this.#outbox = new Outbox(start, durable, this.#windowBytes);
-    if (this.#role === "active") this.#outbox.open(durable);
+    if (this.#role === "active") this.#outbox.open(this.#activeFrom ?? durable);
     this.#tellReady();
   }
 
@@ -153,9 +157,7 @@ export class Session {
 
   /** Sent behind everything produced, and again after a redial until the object lets go. */
   bid(farewell: Farewell): void {
-    if (farewell.type === "end" && farewell.outcome === "completed" && this.#opened().repeating) {
-      this.#farewell = { type: "end", outcome: "failed", error: endedTooSoon(this.#opened()) };
-    } else this.#farewell = farewell;
+    this.#farewell = farewell;
     this.#readiness = "unready";
     this.#tellReady();
     this.#flush();
@@ -171,7 +173,9 @@ export class Session {
         this.#outbox?.acknowledge(message.seq, message.checkpoint);
         return this.#moved();
       case "promote":
-        return this.#promote(message.resume);
+        this.#promote(message.resume);
+        if (this.#handover.signal.aborted) this.#send({ type: "handover" });
+        return;
       case "yield":
         return this.stop.give({ kind: "yield" });
       case "cancel":
@@ -180,6 +184,7 @@ export class Session {
   }
 
   #takeWelcome(message: Extract<ToProducer, { type: "welcome" }>): void {
+    this.#greeted = this.#transport;
     this.#windowBytes = message.window;
     this.#body = [];
     const { attempt, role, resume, request, leaseMs } = message;
@@ -195,12 +200,14 @@ export class Session {
   /** A redial of the active run: what the object has is dropped, the rest is sent again. */
   #resume(resume: ResumePoint | null): void {
     const point = resume ?? startOfLog;
+    this.#activeFrom = point;
     this.#outbox?.resend(point, point.checkpoint?.seq ?? null);
     this.#moved();
   }
 
   #promote(resume: ResumePoint): void {
     this.#role = "active";
+    this.#activeFrom = resume;
     try {
       this.#outbox?.open(resume);
     } catch (error) {
@@ -238,14 +245,14 @@ export class Session {
   #flush(): void {
     const outbox = this.#outbox;
     const transport = this.#transport;
-    if (outbox === null || transport === null || this.#role !== "active") return;
+    if (outbox === null || transport === null || transport !== this.#greeted || this.#role !== "active") return;
     for (let next = outbox.next(); next !== null; next = outbox.next()) {
       if (next.kind === "frame") transport.send(encodeDataFrame(next.frame));
       else this.#send({ type: "checkpoint", ...next.checkpoint });
     }
     if (this.#farewell === null || this.#toldFarewell === transport) return;
     this.#toldFarewell = transport;
-    this.#send({ ...this.#farewell, seq: outbox.finalSeq });
+    this.#send({ ...truthful(this.#farewell, outbox), seq: outbox.finalSeq });
   }
 
   /** A standby is ready once it has caught up with what was durable when it came, or can do no more before its turn. */
@@ -268,11 +275,13 @@ export class Session {
   }
 }
 
-function endedTooSoon(outbox: Outbox): StreamFailure {
+/** A replay that completed before it repeated all that is stored did not complete: it diverged. */
+function truthful(farewell: Farewell, outbox: Outbox): Farewell {
+  if (farewell.type === "yield" || farewell.outcome === "failed" || !outbox.repeating) return farewell;
   const message =
     `Cannot go on from event ${outbox.finalSeq}: run again, the handler ended after ${outbox.lastSeq} events; ` +
     'make it deterministic, or use resume: "continue"';
-  return { code: "replay-diverged", message };
+  return { type: "end", outcome: "failed", error: { code: "replay-diverged", message } };
 }
 
 const startOfLog: ResumePoint = { ...logStart, sourceId: "", checkpoint: null };

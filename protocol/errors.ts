@@ -74,8 +74,18 @@ export class LongstreamError extends Error {
 
 /** The text of anything that was thrown, bounded, for a stored reason or a log line. */
 export function describe(thrown: unknown, maxChars: number): string {
-  const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
-  return text.length > maxChars ? `${text.slice(0, maxChars)}…` : text;
+  const text = textOf(thrown);
+  return text.length > maxChars ? `${text.slice(0, maxChars - 1)}…` : text;
+}
+
+/** Never throws: a handler may throw what has no text, and its stream must be told all the same. */
+function textOf(thrown: unknown): string {
+  try {
+    const text: unknown = thrown instanceof Error ? thrown.message || thrown.name : thrown;
+    return String(text);
+  } catch {
+    return "a thrown value without a text";
+  }
 }
 
 /** Problem details for an error answer (RFC 9457). */

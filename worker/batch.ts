@@ -48,7 +48,7 @@ export class Batch {
 
   /** Whether `frame` would make the row too large, so that what is here must be committed first. */
   overflowsWith(frame: DataFrame): boolean {
-    return this.#byteLength > 0 && this.#byteLength + this.#growth(frame) > limits.maxRowBytes;
+    return this.#byteLength > 0 && this.#byteLength + this.#growth(frame.payloads) > limits.maxRowBytes;
   }
 
   /**
@@ -63,11 +63,11 @@ export class Batch {
     }
     const fresh = frame.payloads.slice(expected - frame.firstSeq);
     if (fresh.length === 0) return;
-    const growth = this.#growth(frame);
+    const growth = this.#growth(fresh);
     if (growth > limits.maxRowBytes) {
       throw new LongstreamError(
         "frame-too-large",
-        `Cannot store a frame whose ${frame.payloads.length} events take ${growth} bytes of the log: send fewer events a frame, for at most ${limits.maxRowBytes}`,
+        `Cannot store a frame whose ${fresh.length} events take ${growth} bytes of the log: send fewer events a frame, for at most ${limits.maxRowBytes}`,
       );
     }
     this.#reserve(growth);
@@ -91,9 +91,9 @@ export class Batch {
     return row;
   }
 
-  #growth(frame: DataFrame): number {
+  #growth(payloads: readonly Uint8Array[]): number {
     const perEvent = this.#idPrefix.length + idTailBytes;
-    return frame.payloads.reduce((sum, payload) => sum + payload.length + perEvent, 0);
+    return payloads.reduce((sum, payload) => sum + payload.length + perEvent, 0);
   }
 
   #reserve(growth: number): void {

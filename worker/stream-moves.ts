@@ -67,7 +67,7 @@ export function beginHandover(state: Running & { active: Producer }, tries: numb
 }
 
 /** A successor that does not come is replaced a few times; then the active one goes on to its limit alone. */
-export function retryHandover(state: In<"handing">, at: Circumstances): Step {
+export function retryHandover(state: In<"handing"> | In<"standby">, at: Circumstances): Step {
   if (state.tries < limits.maxFruitlessAttempts) return beginHandover(state, state.tries + 1, at);
   return { state: { phase: "live", attempts: state.attempts, active: state.active }, effects: [] };
 }
@@ -113,11 +113,16 @@ export function promote(state: In<"standby">, past: "release" | "fence", reason:
   return { state: promoted.state, effects: [before, ...promoted.effects, ...after] };
 }
 
-/** The standby is gone: its run may dial again for a while, then another successor is invoked. */
+/** The standby's socket is gone: its run may dial again for a while, then another successor is invoked. */
 export function loseStandby(state: In<"standby">, at: Circumstances): Step {
   const { attempts, active, standby, tries } = state;
   const startBy = at.nowMs + at.settings.redialMs;
-  return { state: { phase: "handing", attempts, active, successor: standby.attempt, startBy, tries }, effects: [fence(standby)] };
+  return { state: { phase: "handing", attempts, active, successor: standby.attempt, startBy, tries }, effects: [] };
+}
+
+/** The standby is silent with its socket open: it is fenced, and another successor invoked. */
+export function replaceStandby(state: In<"standby">, at: Circumstances): Step {
+  return prepend([fence(state.standby)], retryHandover(state, at));
 }
 
 export function finish(state: Running & { active: Producer }, event: EventOf<"end">, at: Circumstances): Step {

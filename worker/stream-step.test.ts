@@ -135,9 +135,9 @@ const table: Table = {
   },
   standby: {
     dial: { ...refused, active: "same: welcome active", next: "same: welcome standby" },
-    drop: { ...nothing, active: "live 3a: fence 2, promote 3", next: "handing 2a>3 #1: fence 3" },
+    drop: { ...nothing, active: "live 3a: fence 2, promote 3", next: "handing 2a>3 #1" },
     handover: { ...refused, active: "same", next: "same" },
-    ready: { ...refused, next: "standby 2a+3a yielding: ask-yield 2" },
+    ready: { ...refused, active: "same", next: "standby 2a+3a yielding: ask-yield 2" },
     yield: { ...refused, active: "live 3a: release 2, promote 3" },
     end: { ...refused, active: `${completed}: release 2, release 3, finish` },
     break: { ...refused, active: `${broken}: fence 3, finish` },
@@ -367,12 +367,15 @@ describe("P7: alive-or-told", () => {
     expect(step(asked, { type: "dial", producer: active }, at(9_000)).effects.at(1)).toEqual({ do: "ask-yield", attempt: 2, withinMs: 0 });
   });
 
-  test("a standby that is silent for its lease is replaced, while the active one goes on", () => {
+  test("a standby that is silent for its lease is fenced and replaced at once, while the active one goes on", () => {
     const lost = step(states.standby, { type: "time", heardAt: new Map([[2, now]]) }, at());
-    expect(show(states.standby, lost)).toBe("handing 2a>3 #1: fence 3");
-    expect(lost.state).toMatchObject({ startBy: now + settings.redialMs });
-    const replaced = step(lost.state, { type: "time", heardAt: allHeard() }, at(settings.redialMs));
-    expect(show(lost.state, replaced)).toBe("handing 2a>4 #2: invoke 4");
+    expect(show(states.standby, lost)).toBe("handing 2a>4 #2: fence 3, invoke 4");
+  });
+
+  test("a standby whose socket closed may dial again for redialMs, then another successor is invoked", () => {
+    const lost = step(states.standby, { type: "drop", producer: next, reason: "closed" }, at()).state;
+    expect(lost).toMatchObject({ phase: "handing", successor: 3, startBy: now + settings.redialMs });
+    expect(show(lost, step(lost, { type: "time", heardAt: allHeard() }, at(settings.redialMs)))).toBe("handing 2a>4 #2: invoke 4");
   });
 
   test("after three successors that did not come the active producer goes on alone", () => {

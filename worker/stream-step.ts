@@ -20,6 +20,7 @@ import {
   recover,
   redialUnderStandby,
   release,
+  replaceStandby,
   retryHandover,
   welcomeActive,
   welcomeStandby,
@@ -148,7 +149,7 @@ const table: TransitionTable = {
     },
     handover: (state, event) => (roleOf(state, event.producer) === "fenced" ? refuse(state) : ignore(state)),
     ready: (state, event, at) => {
-      if (!same(state.standby, event.producer)) return refuse(state);
+      if (!same(state.standby, event.producer)) return same(state.active, event.producer) ? ignore(state) : refuse(state);
       return state.yieldBy === null ? askYield(state, at) : ignore(state);
     },
     yield: (state, event, at) =>
@@ -160,7 +161,7 @@ const table: TransitionTable = {
     time: (state, event, at) => {
       if (leaseOver(state.active, event.heardAt, at)) return promote(state, "fence", silent(state.active, at), at);
       if (state.yieldBy !== null && at.nowMs >= state.yieldBy) return promote(state, "fence", notYielded(state, at), at);
-      return leaseOver(state.standby, event.heardAt, at) ? loseStandby(state, at) : ignore(state);
+      return leaseOver(state.standby, event.heardAt, at) ? replaceStandby(state, at) : ignore(state);
     },
   },
   ended: {
