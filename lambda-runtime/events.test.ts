@@ -1,5 +1,6 @@
 /** Owns the tests of what a handler may return and yield. */
 
+import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { LongstreamError } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
@@ -12,7 +13,7 @@ describe("a handler may return", () => {
     ["a generator", generator],
     ["an async generator", asyncGenerator],
     ["an iterator", () => new Map([["a", 1], ["b", 2]]).keys()],
-    ["a web stream", () => ReadableStream.from(["a", "b"])],
+    ["a web stream", () => Readable.toWeb(Readable.from(["a", "b"]))],
   ])("%s", async (_, make) => {
     expect(await drain(make())).toEqual(["a", "b"]);
   });
@@ -22,7 +23,7 @@ describe("a handler may return", () => {
   });
 
   test("a sequence that is both, and it is read as the async one", async () => {
-    const both = { [Symbol.iterator]: () => ["sync"].values(), [Symbol.asyncIterator]: () => ReadableStream.from(["async"])[Symbol.asyncIterator]() };
+    const both = { [Symbol.iterator]: () => ["sync"].values(), [Symbol.asyncIterator]: () => Readable.from(["async"])[Symbol.asyncIterator]() };
     expect(await drain(both)).toEqual(["async"]);
   });
 });
