@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** Two cores: test files of the stack run one at a time, so that none waits for another's processes. */
+/** Files of the stack wait for time limits most of their time: two run side by side, and no more, on two cores. */
 export default defineConfig({
   test: {
     projects: [
@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           name: "stack",
           include: ["local/lambda-host/**/*.test.ts", "e2e/**/*.test.ts"],
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

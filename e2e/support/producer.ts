@@ -50,7 +50,11 @@ export class HandProducer {
       else this.messages.push(parseToProducer(text));
     });
     // As the runtime does, so that a slow machine costs no lease.
-    this.#pinger = setInterval(() => socket.send("ping", () => undefined), 1_000);
+    this.#pinger = setInterval(() => {
+      if (socket.readyState === WebSocket.OPEN) socket.send("ping", () => undefined);
+    }, 1_000);
+    // A refused upgrade ends in an error and a close.
+    socket.on("error", () => clearInterval(this.#pinger));
     this.closed = new Promise((resolve) => {
       socket.on("close", (code, reason) => {
         clearInterval(this.#pinger);
@@ -68,7 +72,11 @@ export class HandProducer {
     await new Promise<void>((resolve, reject) => {
       socket.once("open", resolve);
       socket.once("error", reject);
-      socket.once("unexpected-response", (_request, response) => reject(new Error(`refused with ${response.statusCode}`)));
+      socket.once("unexpected-response", (request, response) => {
+        clearInterval(producer.#pinger);
+        reject(new Error(`refused with ${response.statusCode}`));
+        request.destroy();
+      });
     });
     return producer;
   }
