@@ -118,6 +118,39 @@ describe("P4 fenced: once a newer attempt was welcomed, an older one's", () => {
   });
 });
 
+describe("P4 fenced: a checkpoint", () => {
+  const storedCheckpoints = async (id: string) => stack.current.worker.sql(id, "SELECT json FROM record WHERE key = 4");
+
+  test("announced by an attempt that died before its event is void for the next attempt's event of that seq", async () => {
+    const { reader, ...first } = await openSilent(stack.current);
+    const older = await HandProducer.welcome(stack.current, first);
+    older.tell({ type: "checkpoint", seq: 2, digest: emptyDigest, state: '"of attempt 1"' });
+    older.sendEvents(1, [event(1)]);
+    await older.acked(1);
+    older.crash();
+    const newer = await HandProducer.welcome(stack.current, await invocationOf(stack.current, first.streamId, 2));
+    newer.sendEvents(2, [event(2)]);
+    newer.tell({ type: "end", seq: 2, outcome: "completed", error: null });
+    await reader.ended;
+    expect(reader.numbers).toEqual([1, 2]);
+    expect(await storedCheckpoints(first.streamId)).toEqual([]);
+  });
+
+  test("announced before its event is stored in the commit that makes the event durable", async () => {
+    const { reader, ...dialled } = await openSilent(stack.current);
+    const producer = await HandProducer.welcome(stack.current, dialled);
+    producer.tell({ type: "checkpoint", seq: 2, digest: "00112233aabbccdd", state: '"here"' });
+    producer.sendEvents(1, [event(1), event(2)]);
+    await producer.received("ack", ({ seq, checkpoint }) => seq === 2 && checkpoint === 2);
+    expect(await storedCheckpoints(dialled.streamId)).toEqual([{ json: '{"seq":2,"digest":"00112233aabbccdd","state":"\\"here\\""}' }]);
+    producer.crash();
+    const next = await HandProducer.welcome(stack.current, await invocationOf(stack.current, dialled.streamId, 2));
+    expect((await next.received("welcome")).resume?.checkpoint).toEqual({ seq: 2, digest: "00112233aabbccdd", state: '"here"' });
+    next.crash();
+    reader.leave();
+  });
+});
+
 describe("P4 fenced: an invocation", () => {
   test("delivered twice yields one producer and one quiet exit", async () => {
     stack.current.lambda.faults.duplicateNext();
@@ -203,6 +236,17 @@ describe("recovery", () => {
 });
 
 describe("resume in handlers", () => {
+  test("the token example carries on its text in mid-sentence", async () => {
+    const path = "/api/tokens?prompt=Why+do+streams+break&tokensPerSecond=200&maxTokens=150";
+    const whole = await Reader.readAll(at(path));
+    const reader = await Reader.open(at(path));
+    await reader.seen(40);
+    expect(stack.current.lambda.faults.kill(busyOf(reader.streamId))).toHaveLength(1);
+    expect(await reader.ended).toBe("clean");
+    expect(reader.messages.map(({ data }) => data)).toEqual(whole.messages.map(({ data }) => data));
+    expect((await statusOf(stack.current.url, reader.streamId)).attempt).toBe(2);
+  });
+
   test("continue: the successor gets durable seq, source id and history, and produces only what follows", async () => {
     const reader = await Reader.open(at("/fixtures/continuing?n=30&intervalMs=20&history=yes"));
     await reader.seen(10);
@@ -314,11 +358,16 @@ describe("a handover played by hand", () => {
     expect(ofStream(reader.streamId)).toHaveLength(2);
   });
 
-  test("a standby that sends data before its turn is closed with 4400, and nothing is stored of it", async () => {
+  test.each([
+    ["data", (standby: HandProducer) => standby.sendEvents(2, [event(666)])],
+    ["a checkpoint", (standby: HandProducer) => standby.tell({ type: "checkpoint", seq: 1, digest: emptyDigest, state: "null" })],
+    ["a head", (standby: HandProducer) => standby.tell({ type: "head", status: 200, headers: [], mode: "events" })],
+  ])("a standby that sends %s before its turn is closed with 4400, and nothing is stored of it", async (_what, send) => {
     const { reader, active, second } = await begun();
     const standby = await HandProducer.welcome(stack.current, second);
-    standby.sendEvents(2, [event(666)]);
+    send(standby);
     expect((await standby.closed).code).toBe(4400);
+    expect(await stack.current.worker.sql(reader.streamId, "SELECT key FROM record WHERE key > 2")).toEqual([]);
     active.tell({ type: "end", seq: 1, outcome: "completed", error: null });
     await reader.ended;
     expect(reader.numbers).toEqual([1]);

@@ -1,6 +1,7 @@
 /** Owns what the object writes on its sockets so that they are known after hibernation (at most 16 KiB each). */
 
 import type { ConsumeRequest } from "../protocol/consumer-frames.ts";
+import { closeCodes } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Producer } from "./stream-state.ts";
 
@@ -30,6 +31,18 @@ export function attachmentOf(socket: WebSocket): Attachment {
 
 export function attach(socket: WebSocket, attachment: ProducerAttachment | ConsumerAttachment): void {
   socket.serializeAttachment(attachment);
+}
+
+/**
+ * Sends, or retires a socket that cannot be sent to any more. It must not throw: half of a commit's readers would have
+ * it and the others never get it.
+ */
+export function sendOrRetire(socket: WebSocket, data: string | ArrayBuffer | Uint8Array<ArrayBuffer>): void {
+  try {
+    socket.send(data);
+  } catch {
+    retire(socket, closeCodes.done, "closed");
+  }
 }
 
 const encoder = new TextEncoder();

@@ -5,7 +5,7 @@ import type { ConsumeRequest, EventsFrame, ToConsumer } from "../protocol/consum
 import { closeCodes } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Outcome, StreamFailure } from "../protocol/sse.ts";
-import { attach, attachmentOf, retire } from "./attachment.ts";
+import { attach, attachmentOf, retire, sendOrRetire } from "./attachment.ts";
 import type { ConsumerAttachment } from "./attachment.ts";
 import type { Log } from "./log.ts";
 
@@ -49,7 +49,7 @@ export class Consumers {
     const encoded = encodeEventsFrame(frame);
     for (const [socket, consumer] of this.#open()) {
       if (consumer.behind !== null) continue;
-      if (frame.offset < consumer.upTo) socket.send(encoded);
+      if (frame.offset < consumer.upTo) sendOrRetire(socket, encoded);
       else attach(socket, { ...consumer, behind: frame.firstSeq - 1 });
     }
   }
@@ -81,7 +81,8 @@ export class Consumers {
         attach(socket, { ...consumer, behind: seq });
         return;
       }
-      socket.send(encodeEventsFrame(frame));
+      sendOrRetire(socket, encodeEventsFrame(frame));
+      if (attachmentOf(socket).kind === "closed") return;
       seq = frame.lastSeq;
     }
     attach(socket, { ...consumer, behind: null });
@@ -106,5 +107,5 @@ export class Consumers {
 }
 
 function send(socket: WebSocket, message: ToConsumer): void {
-  socket.send(JSON.stringify(message));
+  sendOrRetire(socket, JSON.stringify(message));
 }

@@ -74,6 +74,11 @@ export class Intake {
     if (checkpoint.seq <= this.#log.tail.seq) this.commit(nowMs);
   }
 
+  /** What was announced for events that did not come is void once another connection may send other ones. */
+  forgetHeld(): void {
+    this.#heldCheckpoint = null;
+  }
+
   /** Makes everything received durable, and announces it in this same turn. */
   commit(nowMs: number): void {
     if (this.#timer !== null) clearTimeout(this.#timer);

@@ -1,3 +1,4 @@
+/// <reference types="node" />
 /** The Invoke call as it goes over the wire. */
 
 import { createServer } from "node:http";

@@ -31,6 +31,9 @@ const reconnectTries = { retries: 6, minTimeout: 25, factor: 2, maxTimeout: 1_00
  */
 const lingerMs = 1_000;
 
+/** Sockets in a row that brought nothing; more would be a loop, not a cure. */
+const maxFruitlessLinks = 5;
+
 /** Where the client is: the next event it must get is `seq + 1`. */
 interface Place {
   readonly log: string;
@@ -57,6 +60,7 @@ export class Relay {
   #upTo = 0;
   #lastWriteAt = Date.now();
   #writing = 0;
+  #fruitlessLinks = 0;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -77,6 +81,7 @@ export class Relay {
         if (end === "finished") return await writer.close();
         if (end === "cut" || signal.aborted) return await writer.abort(asDisconnect("the body is cut off"));
         link.close();
+        if (++this.#fruitlessLinks > maxFruitlessLinks) throw new LongstreamError("unavailable", "Cannot go on with this body: its sockets bring nothing");
         link = await this.#reopen();
       }
     } catch (error) {
@@ -133,6 +138,7 @@ export class Relay {
     if (place === null || frame.firstSeq !== place.seq + 1) return "lost";
     await this.#writeBytes(frame.bytes);
     this.#place = { log: place.log, seq: frame.lastSeq };
+    this.#fruitlessLinks = 0;
     const taken = frame.offset + frame.bytes.length;
     if (this.#upTo - taken < limits.consumerWindowBytes / 2) {
       this.#upTo = taken + limits.consumerWindowBytes;

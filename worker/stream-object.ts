@@ -2,10 +2,11 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { parseConsumeRequest, parseCredit } from "../protocol/consumer-frames.ts";
-import { closeCodes } from "../protocol/errors.ts";
+import { LongstreamError, closeCodes } from "../protocol/errors.ts";
 import { headerNames, objectPaths } from "../protocol/http.ts";
 import { ping, pong } from "../protocol/producer-messages.ts";
 import { attachmentOf, retire } from "./attachment.ts";
+import type { ConsumerAttachment } from "./attachment.ts";
 import { readAccess } from "./config.ts";
 import type { Env } from "./env.ts";
 import { consumerTag } from "./consumers.ts";
@@ -17,6 +18,8 @@ import { begin } from "./stream-step.ts";
 import { Stream, reasonOf } from "./stream.ts";
 import type { StreamStatus } from "./stream.ts";
 import { signTicket } from "./ticket.ts";
+
+const alarmRetryMs = 5_000;
 
 export class StreamObject extends DurableObject<Env> {
   readonly #store: Store;
@@ -74,10 +77,13 @@ export class StreamObject extends DurableObject<Env> {
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    const stream = this.#stream;
     const attachment = attachmentOf(socket);
-    if (this.#stream === null || attachment.kind === "closed") return;
-    if (attachment.kind === "producer") this.#stream.receive(socket, attachment, message);
-    else if (typeof message === "string") this.#stream.grant(socket, attachment, parseCredit(message).upTo);
+    if (stream === null || attachment.kind === "closed") return;
+    this.#orAbort(() => {
+      if (attachment.kind === "producer") stream.receive(socket, attachment, message);
+      else grant(stream, socket, attachment, message);
+    });
   }
 
   override webSocketClose(socket: WebSocket, code: number, reason: string): void {
@@ -88,8 +94,24 @@ export class StreamObject extends DurableObject<Env> {
     this.#lose(socket, `its socket failed (${reasonOf(error)})`);
   }
 
-  override alarm(): void {
-    this.#stream?.ring();
+  override async alarm(): Promise<void> {
+    try {
+      this.#stream?.ring();
+    } catch (error) {
+      // The platform gives up after a few tries, and then nothing would ring for this stream again.
+      console.error("Cannot act on the alarm", error);
+      await this.ctx.storage.setAlarm(Date.now() + alarmRetryMs);
+    }
+  }
+
+  /** What memory holds may be half of a turn now: start again from what is stored. */
+  #orAbort(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      console.error("Cannot go on with what is in memory", error);
+      this.ctx.abort(reasonOf(error));
+    }
   }
 
   /** The close handshake needs an answer here, or the peer can hang in it (2026-11). */
@@ -97,7 +119,7 @@ export class StreamObject extends DurableObject<Env> {
     const attachment = attachmentOf(socket);
     retire(socket, closeCodes.done, "closed");
     if (attachment.kind === "producer") {
-      this.#stream?.dropped(socket, attachment, `attempt ${attachment.producer.attempt}: ${what}`);
+      this.#orAbort(() => this.#stream?.dropped(socket, attachment, `attempt ${attachment.producer.attempt}: ${what}`));
     }
   }
 
@@ -150,5 +172,14 @@ export class StreamObject extends DurableObject<Env> {
     const invocation = { longstream: 1, stream: id, attempt, url, ticket } as const;
     const result = await invokeFunction(target, invocation, readAccess(this.env), settings.attemptStartMs);
     if (!result.accepted) this.#stream?.invokeFailed(attempt, result.reason, result.retry);
+  }
+}
+
+function grant(stream: Stream, socket: WebSocket, consumer: ConsumerAttachment, message: string | ArrayBuffer): void {
+  try {
+    stream.grant(socket, consumer, parseCredit(typeof message === "string" ? message : "").upTo);
+  } catch (error) {
+    if (!(error instanceof LongstreamError)) throw error;
+    retire(socket, closeCodes.protocolError, error.message);
   }
 }

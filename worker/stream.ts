@@ -189,9 +189,8 @@ export class Stream {
   }
 
   #receiveData(socket: WebSocket, producer: Producer, bytes: Uint8Array): void {
-    const role = roleOf(this.#state, producer);
-    if (role === "fenced") return this.#refuse(socket);
-    if (role === "standby") throw new LongstreamError("protocol-error", "Cannot store the data frame: a standby sends none before it is promoted");
+    if (roleOf(this.#state, producer) === "fenced") return this.#refuse(socket);
+    this.#checkActive(producer, "the data frame");
     this.#intake.receive(decodeDataFrame(bytes), Date.now());
   }
 
@@ -200,8 +199,10 @@ export class Stream {
     if (roleOf(this.#state, producer) === "fenced") return this.#refuse(socket);
     switch (message.type) {
       case "head":
+        this.#checkActive(producer, "the head");
         return this.#keepHead(message);
       case "checkpoint":
+        this.#checkActive(producer, "the checkpoint");
         return this.#intake.hold({ seq: message.seq, digest: message.digest, state: message.state }, Date.now());
       case "handover":
       case "ready":
@@ -213,6 +214,11 @@ export class Stream {
         this.#checkComplete(message.seq, "end");
         return this.#dispatch({ type: "end", producer, outcome: message.outcome, error: message.error }, socket);
     }
+  }
+
+  #checkActive(producer: Producer, what: string): void {
+    if (roleOf(this.#state, producer) === "active") return;
+    throw new LongstreamError("protocol-error", `Cannot store ${what}: a standby sends nothing before it is promoted`);
   }
 
   /** The first one stands: what readers were told cannot change. */
@@ -279,6 +285,7 @@ export class Stream {
       case "ask-yield":
         return this.#producers.send(effect.attempt, { type: "yield", withinMs: effect.withinMs });
       case "promote":
+        this.#intake.forgetHeld();
         return this.#producers.send(effect.attempt, { type: "promote", resume: this.#resumePoint() });
       case "cancel":
         this.#producers.send(effect.attempt, { type: "cancel", reason: effect.reason });
@@ -293,6 +300,7 @@ export class Stream {
   #welcome(socket: WebSocket, role: "active" | "standby"): void {
     const producer = role === "standby" && this.#state.phase === "standby" ? this.#state.standby : activeOf(this.#state);
     if (producer === null) return;
+    if (role === "active") this.#intake.forgetHeld();
     this.#producers.supersede(producer, socket, closeCodes.fenced);
     const fresh = producer.attempt === 1 && this.#log.tail.seq === 0;
     socket.send(
