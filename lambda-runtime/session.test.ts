@@ -532,7 +532,7 @@ describe("the object may", () => {
     const { session } = started();
     session.closed(closeCodes.limit, "Cannot store event 1");
     await session.released;
-    expect(session.stop.reason).toEqual({ kind: "failed", error: new LongstreamError("event-too-large", "Cannot store event 1") });
+    expect(session.stop.reason).toEqual({ kind: "failed", error: new LongstreamError("frame-too-large", "Cannot store event 1") });
   });
 
   test("P7: be out of reach, which fails whatever waits for it", async () => {

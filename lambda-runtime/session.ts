@@ -101,7 +101,7 @@ export class Session {
   /** The object closed the connection for good. */
   closed(code: number, reason: string): void {
     if (code === closeCodes.limit) {
-      this.stop.give({ kind: "failed", error: new LongstreamError("event-too-large", reason) });
+      this.stop.give({ kind: "failed", error: new LongstreamError("frame-too-large", reason) });
     } else if (code === closeCodes.fenced || this.#farewell === null) {
       this.stop.give({ kind: "fenced", reason });
     }

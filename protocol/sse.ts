@@ -81,6 +81,11 @@ export function preamble(retryMs: number, log: string, seq: number): string {
   return `: longstream\nretry: ${retryMs}${idSuffix(log, seq)}`;
 }
 
+/** The whole of a body for a reader that should come back later with the cursor it has. */
+export function retryLater(retryMs: number): string {
+  return `: longstream\nretry: ${retryMs}\n\n`;
+}
+
 /** Sent after silence, without an id, so that it moves no cursor. */
 export const heartbeat = ":\n\n";
 

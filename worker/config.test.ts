@@ -15,7 +15,7 @@ const vars: GatewayVars = {
 };
 const knownRouteKeys = "the keys are path, methods, function, region, qualifier, maxRequestBytes, settings";
 const knownSettings =
-  "the settings are commitIntervalMs, leaseMs, redialMs, attemptStartMs, invokeRetryMs, yieldMs, ticketMs, maxDurationMs, retentionMs";
+  "the settings are commitIntervalMs, leaseMs, redialMs, attemptStartMs, invokeRetryMs, yieldMs, ticketMs, maxDurationMs, retentionMs, maxStreamBytes, maxConsumers";
 
 describe("the configuration", () => {
   test("of one route has defaults for everything else", () => {
@@ -31,6 +31,7 @@ describe("the configuration", () => {
       ],
       publicUrl: null,
       heartbeatMs: 15_000,
+      maxStallMs: 60_000,
     });
   });
 
@@ -48,6 +49,7 @@ describe("the configuration", () => {
       ],
       publicUrl: "https://g.example",
       heartbeatMs: 100,
+      maxStallMs: 60_000,
     });
   });
 

@@ -15,6 +15,8 @@ export interface GatewayVars {
   readonly LAMBDA_ENDPOINT?: string;
   /** Silence after which readers get a comment line. */
   readonly HEARTBEAT_MS?: unknown;
+  /** How long a reader may leave a write waiting before it is cut off. */
+  readonly MAX_STALL_MS?: unknown;
   readonly AWS_ACCESS_KEY_ID: string;
   readonly AWS_SECRET_ACCESS_KEY: string;
   readonly AWS_SESSION_TOKEN?: string;
@@ -34,6 +36,7 @@ export interface Config {
   readonly routes: readonly Route[];
   readonly publicUrl: string | null;
   readonly heartbeatMs: number;
+  readonly maxStallMs: number;
 }
 
 const defaultMethods = ["GET", "POST"];
@@ -41,6 +44,7 @@ const defaultMethods = ["GET", "POST"];
 const defaultMaxRequestBytes = 6 * 1024 * 1024;
 /** Under the idle limits of common proxies. */
 const defaultHeartbeatMs = 15_000;
+const defaultMaxStallMs = 60_000;
 const leastHeartbeatMs = 100;
 const leastSecretChars = 32;
 const parsed = new WeakMap<object, Config>();
@@ -56,6 +60,7 @@ export function readConfig(env: GatewayVars): Config {
     routes: readRoutes(env.ROUTES, defaults, problems),
     publicUrl: readPublicUrl(env.PUBLIC_URL, problems),
     heartbeatMs: readNumber(env.HEARTBEAT_MS ?? defaultHeartbeatMs, leastHeartbeatMs, "HEARTBEAT_MS", problems),
+    maxStallMs: readNumber(env.MAX_STALL_MS ?? defaultMaxStallMs, leastHeartbeatMs, "MAX_STALL_MS", problems),
   };
   if (problems.length > 0) {
     throw new LongstreamError("bad-config", `Cannot start the gateway: ${problems.join("; ")}`);

@@ -2,15 +2,14 @@
 
 import type { ConsumeRequest } from "../protocol/consumer-frames.ts";
 import type { ResetReason } from "../protocol/cursor.ts";
-import { LongstreamError, describe } from "../protocol/errors.ts";
+import { LongstreamError } from "../protocol/errors.ts";
 import { eventStreamHeaders, eventStreamType, headerNames, objectPaths, streamPath } from "../protocol/http.ts";
-import { limits } from "../protocol/limits.ts";
-import { retryDelayMs } from "../protocol/sse.ts";
+import { retryDelayMs, retryLater } from "../protocol/sse.ts";
 import type { Config } from "./config.ts";
 import type { Env } from "./env.ts";
 import { ConsumerLink } from "./consumer-link.ts";
-import { Relay } from "./relay.ts";
-import { stubOf } from "./streams.ts";
+import { Relay, asDisconnect, linger } from "./relay.ts";
+import { callOnce, stubOf } from "./object-call.ts";
 
 /** What the object said to a reader's request. */
 export type Connection =
@@ -21,25 +20,18 @@ export type Connection =
   | { readonly kind: "missing" };
 
 /** @throws LongstreamError `unavailable` when the object cannot be reached now. */
-export async function connectConsumer(stub: () => { fetch: Fetcher["fetch"] }, asked: ConsumeRequest): Promise<Connection> {
-  const response = await fetchObject(stub, asked);
+export async function connectConsumer(env: Env, id: string, asked: ConsumeRequest): Promise<Connection> {
+  const headers = { upgrade: "websocket", [headerNames.consume]: JSON.stringify(asked) };
+  const response = await callOnce(async () => stubOf(env, id).fetch(`https://object${objectPaths.consume}`, { headers }));
   if (response.status === 404) return { kind: "missing" };
   if (response.status === 204) return { kind: "complete", outcome: response.headers.get(headerNames.outcome) ?? "" };
+  if (response.status === 503) {
+    throw new LongstreamError("too-many-readers", `Cannot read the stream ${id}: it has as many readers as its maxConsumers; come back later`);
+  }
   if (response.webSocket === null) {
-    throw new LongstreamError("unavailable", `Cannot read the stream: its object answered ${response.status}`);
+    throw new LongstreamError("unavailable", `Cannot read the stream: its object answered ${response.status}; try again`);
   }
   return { kind: "open", link: new ConsumerLink(response.webSocket) };
-}
-
-async function fetchObject(stub: () => { fetch: Fetcher["fetch"] }, asked: ConsumeRequest): Promise<Response> {
-  const headers = { upgrade: "websocket", [headerNames.consume]: JSON.stringify(asked) };
-  try {
-    return await stub().fetch(`https://object${objectPaths.consume}`, { headers });
-  } catch (error) {
-    throw new LongstreamError("unavailable", `Cannot read the stream: its object is not there now (${describe(error, limits.maxErrorChars)})`, {
-      cause: error,
-    });
-  }
 }
 
 export interface Answer {
@@ -62,13 +54,31 @@ export function respondWithEvents(request: Request, env: Env, ctx: ExecutionCont
   const { readable, writable } = new IdentityTransformStream();
   const relay = new Relay({
     writer: writable.getWriter(),
-    reconnect: (from) => connectConsumer(() => stubOf(env, id), { from, follow: answer.follow, route: null, opening: "again" }),
+    reconnect: (from) => connectConsumer(env, id, { from, follow: answer.follow, route: null, opening: "again" }),
     controls: (request.headers.get("accept") ?? "").includes(eventStreamType) ? "events" : "comments",
     retryMs: retryDelayMs(Math.random),
     heartbeatMs: config.heartbeatMs,
+    maxStallMs: config.maxStallMs,
     reset: answer.reset,
     signal: request.signal,
   });
   ctx.waitUntil(relay.run(connection.link));
   return new Response(readable, { headers });
+}
+
+/**
+ * For a reader who would be stopped for good by a status: an EventSource takes anything but 200 for final. It gets a
+ * body that says when to come back, and is then cut off.
+ */
+export function respondWithRetry(ctx: ExecutionContext, error: LongstreamError): Response {
+  const { readable, writable } = new IdentityTransformStream();
+  const writer = writable.getWriter();
+  const body = async (): Promise<void> => {
+    await writer.write(new TextEncoder().encode(retryLater(retryDelayMs(Math.random))));
+    await linger();
+    await writer.abort(asDisconnect(error.message));
+  };
+  // The reader may be gone already.
+  ctx.waitUntil(body().catch(() => undefined));
+  return new Response(readable, { headers: eventStreamHeaders });
 }

@@ -39,9 +39,11 @@ export class Consumers {
 
   /** A new reader, already accepted: where it starts, then what is stored. Subscribing and reading are one turn. */
   welcome(socket: WebSocket, start: Extract<ToConsumer, { type: "start" }>, follow: ConsumeRequest["follow"]): void {
-    send(socket, start);
     const upTo = start.offset + limits.consumerWindowBytes;
-    this.#catchUp(socket, { kind: "consumer", follow, upTo, behind: start.seq });
+    const consumer: ConsumerAttachment = { kind: "consumer", follow, upTo, behind: start.seq };
+    attach(socket, consumer);
+    send(socket, start);
+    this.#catchUp(socket, consumer);
   }
 
   /** A commit of this turn. One encoding serves every reader that is level. */

@@ -10,15 +10,16 @@ import type { HeaderPairs } from "../protocol/producer-messages.ts";
 import type { Config, Route } from "./config.ts";
 import type { Env } from "./env.ts";
 import { connectConsumer, respondWithEvents } from "./consumer.ts";
+import { callAgain, callOnce, stubOf } from "./object-call.ts";
 import type { StreamDescription } from "./store.ts";
-import { stubOf } from "./streams.ts";
+
 
 /** A `GET` with a cursor of a stream this route created resumes it; anything else creates a stream and invokes. */
 export async function answerRoute(request: Request, env: Env, ctx: ExecutionContext, config: Config, route: Route): Promise<Response> {
   const from = request.method === "GET" ? parseFrom(request.headers.get(headerNames.lastEventId)) : startOfNew;
   if (from.kind === "cursor") {
     const asked = { from, follow: "live", route: route.path, opening: "first" } as const;
-    const connection = await connectConsumer(() => stubOf(env, from.log), asked);
+    const connection = await callAgain(async () => connectConsumer(env, from.log, asked));
     if (connection.kind !== "missing") {
       return respondWithEvents(request, env, ctx, config, { id: from.log, connection, follow: "live", reset: null });
     }
@@ -63,12 +64,12 @@ async function createAndAnswer(
     settings: route.settings,
     request: { method: request.method, url: request.url, headers, bodyBytes: body.length },
   };
-  if (!(await stubOf(env, id).create(description, body))) {
+  if (!(await callOnce(async () => stubOf(env, id).create(description, body)))) {
     throw new LongstreamError("stream-exists", `Cannot create the stream ${id}: the id is taken; try again`);
   }
   if (wantsNoAnswer(request)) return accepted(request, id);
   const asked = { from: startOfNew, follow: "live", route: route.path, opening: "first" } as const;
-  const connection = await connectConsumer(() => stubOf(env, id), asked);
+  const connection = await callAgain(async () => connectConsumer(env, id, asked));
   if (connection.kind === "missing") throw new LongstreamError("unavailable", `Cannot read the stream ${id}: it was removed at once`);
   return respondWithEvents(request, env, ctx, config, { id, connection, follow: "live", reset });
 }

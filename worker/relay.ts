@@ -17,6 +17,8 @@ export interface RelayOptions {
   readonly controls: "events" | "comments";
   readonly retryMs: number;
   readonly heartbeatMs: number;
+  /** How long one write may wait for a client that does not read. */
+  readonly maxStallMs: number;
   readonly reset: ResetReason | null;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
@@ -27,7 +29,7 @@ const reconnectTries = { retries: 6, minTimeout: 25, factor: 2, maxTimeout: 1_00
 
 /**
  * Between the last bytes and an abort that is meant. Many clients drop what they have received and not yet read when
- * the connection fails (measured: undici), and then would miss `longstream.end`.
+ * the connection fails (measured: undici), and then would miss `longstream.end` or `retry:`.
  */
 const lingerMs = 1_000;
 
@@ -47,8 +49,16 @@ type LinkEnd = "finished" | "cut" | "lost";
  * Workerd reports a body that is aborted as an uncaught exception of the Worker, unless the error counts as a lost
  * connection: it does when it is marked `retryable` (measured, 2026-11).
  */
-function asDisconnect(message: string): Error {
+export function asDisconnect(message: string): Error {
   return Object.assign(new LongstreamError("unavailable", message), { retryable: true });
+}
+
+/** Until the client had time to read what was written; the signal ends it early. */
+export async function linger(signal?: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    setTimeout(resolve, lingerMs);
+    signal?.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 const encoder = new TextEncoder();
@@ -58,6 +68,7 @@ export class Relay {
   #place: Place | null = null;
   /** Credit last granted, a log offset. */
   #upTo = 0;
+  /** When a write last began or ended. */
   #lastWriteAt = Date.now();
   #writing = 0;
   #fruitlessLinks = 0;
@@ -156,16 +167,8 @@ export class Relay {
     if (place === null || end.seq !== place.seq) return "lost";
     if (this.#options.controls === "events") await this.#write(endEvent(place.log, end.seq, end.outcome, end.error));
     if (end.outcome === "completed" || end.outcome === "cancelled") return "finished";
-    await this.#linger();
+    await linger(this.#options.signal);
     return "cut";
-  }
-
-  async #linger(): Promise<void> {
-    const { signal } = this.#options;
-    await new Promise<void>((resolve) => {
-      setTimeout(resolve, lingerMs);
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
   }
 
   async #reopen(): Promise<ConsumerLink> {
@@ -177,7 +180,14 @@ export class Relay {
   }
 
   #beat(): void {
-    if (this.#writing > 0 || Date.now() - this.#lastWriteAt < this.#options.heartbeatMs) return;
+    const { writer, heartbeatMs, maxStallMs } = this.#options;
+    const quietMs = Date.now() - this.#lastWriteAt;
+    if (this.#writing > 0) {
+      // It can come back with its cursor; until then it must not keep a socket and a window.
+      if (quietMs >= maxStallMs) writer.abort(asDisconnect("the client does not read")).catch(() => undefined);
+      return;
+    }
+    if (quietMs < heartbeatMs) return;
     // A failed write rejects `closed` as well, which ends the relay.
     this.#write(heartbeat).catch(() => undefined);
   }
@@ -188,6 +198,7 @@ export class Relay {
 
   async #writeBytes(bytes: Uint8Array): Promise<void> {
     this.#writing++;
+    this.#lastWriteAt = Date.now();
     try {
       await this.#options.writer.write(bytes);
     } finally {

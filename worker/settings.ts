@@ -1,6 +1,6 @@
 /** Owns the settings of one stream: what an operator may set, the defaults, and their reasons. */
 
-/** A stream keeps the settings it was created with. All durations in milliseconds. */
+/** A stream keeps the settings it was created with. Durations are in milliseconds. */
 export interface StreamSettings {
   /** At most one commit per interval once events follow one another; the first after silence commits at once. */
   readonly commitIntervalMs: number;
@@ -20,6 +20,10 @@ export interface StreamSettings {
   readonly maxDurationMs: number;
   /** How long the log is kept after the end. */
   readonly retentionMs: number;
+  /** Size of the log. Past it the stream fails with `stream-too-large`; what is stored stays readable. */
+  readonly maxStreamBytes: number;
+  /** Readers at a time. One more is told to come back. */
+  readonly maxConsumers: number;
 }
 
 const second = 1_000;
@@ -35,6 +39,8 @@ export const defaultSettings: StreamSettings = {
   ticketMs: 16 * 60 * second,
   maxDurationMs: 24 * hour,
   retentionMs: 24 * hour,
+  maxStreamBytes: 1024 ** 3,
+  maxConsumers: 1_000,
 };
 
 /** Lowest value of each setting that still works; under it the configuration is refused. */
@@ -48,4 +54,6 @@ export const leastSettings: StreamSettings = {
   ticketMs: 1,
   maxDurationMs: second,
   retentionMs: second,
+  maxStreamBytes: 1,
+  maxConsumers: 1,
 };

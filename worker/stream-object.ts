@@ -138,6 +138,7 @@ export class StreamObject extends DurableObject<Env> {
     if (position.kind === "complete") {
       return new Response(null, { status: 204, headers: { [headerNames.outcome]: position.outcome } });
     }
+    if (stream.crowded) return new Response(null, { status: 503 });
     const [client, server] = this.#accept(consumerTag);
     stream.subscribe(server, position, asked.follow);
     return new Response(null, { status: 101, webSocket: client });

@@ -19,6 +19,8 @@ const settings: StreamSettings = {
   ticketMs: 960 * second,
   maxDurationMs: 86_400 * second,
   retentionMs: 86_400 * second,
+  maxStreamBytes: 1_000_000,
+  maxConsumers: 10,
 };
 const at = (afterMs = 0, tailSeq = 5): Circumstances => ({ nowMs: now + afterMs, settings, tailSeq, createdAt: now });
 

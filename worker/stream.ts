@@ -127,6 +127,11 @@ export class Stream {
     this.#consumers.welcome(socket, { type: "start", log: this.description.id, seq, offset, reset }, follow);
   }
 
+  /** Whether one more reader must wait. */
+  get crowded(): boolean {
+    return this.#consumers.count >= this.description.settings.maxConsumers;
+  }
+
   grant(socket: WebSocket, consumer: ConsumerAttachment, upTo: number): void {
     this.#consumers.grant(socket, consumer, upTo);
   }
@@ -192,6 +197,11 @@ export class Stream {
     if (roleOf(this.#state, producer) === "fenced") return this.#refuse(socket);
     this.#checkActive(producer, "the data frame");
     this.#intake.receive(decodeDataFrame(bytes), Date.now());
+    const { maxStreamBytes } = this.description.settings;
+    const { offset } = this.#log.tail;
+    if (offset > maxStreamBytes) {
+      throw new LongstreamError("stream-too-large", `Cannot go on with the stream: its log has ${offset} bytes, and maxStreamBytes is ${maxStreamBytes}`);
+    }
   }
 
   /** Each case but `head` and `checkpoint` is an event of the state machine, which refuses what a phase does not allow. */

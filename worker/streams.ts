@@ -8,13 +8,10 @@ import { limits } from "../protocol/limits.ts";
 import type { Config } from "./config.ts";
 import type { Env } from "./env.ts";
 import { connectConsumer, respondWithEvents } from "./consumer.ts";
+import { callAgain, callOnce, stubOf } from "./object-call.ts";
 import { streamNotFound } from "./problem.ts";
 import type { StreamStatus } from "./stream.ts";
 import { verifyTicket } from "./ticket.ts";
-
-export function stubOf(env: Env, id: string): ReturnType<Env["STREAMS"]["get"]> {
-  return env.STREAMS.get(env.STREAMS.idFromName(id));
-}
 
 /** Replay from the cursor, then live; with `live=false` what is stored now. The header wins over the query. */
 export async function readStream(request: Request, env: Env, ctx: ExecutionContext, config: Config, id: string): Promise<Response> {
@@ -22,24 +19,24 @@ export async function readStream(request: Request, env: Env, ctx: ExecutionConte
   const from = parseFrom(request.headers.get(headerNames.lastEventId) ?? searchParams.get("from"));
   const follow = searchParams.get("live") === "false" ? "stored" : "live";
   const asked = { from, follow, route: null, opening: "first" } as const;
-  const connection = await connectConsumer(() => stubOf(env, id), asked);
+  const connection = await callAgain(async () => connectConsumer(env, id, asked));
   if (connection.kind === "missing") throw streamNotFound(id);
   return respondWithEvents(request, env, ctx, config, { id, connection, follow, reset: null });
 }
 
 export async function readStatus(env: Env, id: string): Promise<Response> {
-  return statusResponse(await stubOf(env, id).status(), id);
+  return statusResponse(await callAgain(async () => stubOf(env, id).status()), id);
 }
 
 /** The body may name the attempt it means and a reason; both may be left out. */
 export async function cancelStream(request: Request, env: Env, id: string): Promise<Response> {
   const text = await request.text();
   const body = readCancel(text === "" ? "{}" : text);
-  return statusResponse(await stubOf(env, id).cancel(body.attempt, body.reason), id);
+  return statusResponse(await callAgain(async () => stubOf(env, id).cancel(body.attempt, body.reason)), id);
 }
 
 export async function removeStream(env: Env, id: string): Promise<Response> {
-  if (!(await stubOf(env, id).remove())) throw streamNotFound(id);
+  if (!(await callOnce(async () => stubOf(env, id).remove()))) throw streamNotFound(id);
   return new Response(null, { status: 204 });
 }
 
@@ -52,9 +49,8 @@ export async function connectProducer(request: Request, env: Env, id: string, ru
   if (run === null || !/^[A-Za-z0-9_-]{1,64}$/.test(run)) {
     throw new LongstreamError("bad-request", `Cannot connect this producer: its ${headerNames.producer} header names no run`);
   }
-  const response = await stubOf(env, id).fetch(`https://object${objectPaths.producer}`, {
-    headers: { upgrade: "websocket", [headerNames.attempt]: String(ticket.attempt), [headerNames.producer]: run },
-  });
+  const headers = { upgrade: "websocket", [headerNames.attempt]: String(ticket.attempt), [headerNames.producer]: run };
+  const response = await callOnce(async () => stubOf(env, id).fetch(`https://object${objectPaths.producer}`, { headers }));
   if (response.status === 404) throw streamNotFound(id);
   return response;
 }

@@ -1,0 +1,86 @@
+/** Bounds that an operator sets: readers, size, time and stalls, each with a defined end (P6, P7). */
+
+import { describe, expect, test } from "vitest";
+import { HandProducer, invocationOf } from "./support/producer.ts";
+import { Reader, upTo } from "./support/reader.ts";
+import { useStack } from "./support/stack.ts";
+import { statusOf, waitFor, waitForStatus } from "./support/status.ts";
+
+const region = "us-east-1";
+const stack = useStack({
+  fixtures: ["silent"],
+  routes: [
+    { path: "/two-readers", function: "silent", region, settings: { maxConsumers: 2 } },
+    { path: "/small-log", methods: ["GET"], function: "count", region, settings: { maxStreamBytes: 20_000 } },
+    { path: "/short-life", function: "silent", region, settings: { maxDurationMs: 1_000, retentionMs: 1_000 } },
+  ],
+  vars: { HEARTBEAT_MS: 200, MAX_STALL_MS: 1_000 },
+});
+const at = (path: string): URL => new URL(path, stack.current.url);
+
+describe("P6 bounded", () => {
+  test("P6: a reader past maxConsumers is told to come back, in a body an EventSource does not stop at", async () => {
+    const first = await Reader.open(at("/two-readers"));
+    const second = await Reader.open(at(`/streams/${first.streamId}`));
+    await waitForStatus(stack.current.url, first.streamId, ({ consumers }) => consumers === 2);
+    const third = await Reader.readAll(at(`/streams/${first.streamId}`));
+    expect(third.response.status).toBe(200);
+    expect(third.text).toBe(`: longstream\nretry: ${third.retryMs}\n\n`);
+    expect(await third.ended).toBe("aborted");
+    const other = await fetch(at(`/streams/${first.streamId}`));
+    expect([other.status, await other.json()]).toMatchObject([503, { code: "too-many-readers" }]);
+    second.leave();
+    await waitForStatus(stack.current.url, first.streamId, ({ consumers }) => consumers === 1);
+    const again = await Reader.open(at(`/streams/${first.streamId}`));
+    expect(again.response.status).toBe(200);
+    await waitForStatus(stack.current.url, first.streamId, ({ consumers }) => consumers === 2);
+    first.leave();
+    again.leave();
+  });
+
+  test("P6: a log past maxStreamBytes fails the stream with its size; what is stored stays readable", async () => {
+    const reader = await Reader.readAll(at("/small-log?n=100000&intervalMs=0"));
+    const end = reader.control("longstream.end");
+    expect(end).toMatchObject({ outcome: "failed", error: { code: "stream-too-large", message: expect.stringContaining("maxStreamBytes is 20000") } });
+    expect(reader.numbers).toEqual(upTo(reader.numbers.length));
+    const stored = await Reader.readAll(at(`/streams/${reader.streamId}?live=false`));
+    expect(stored.numbers).toEqual(reader.numbers);
+  });
+
+  test("P6: a reader that does not read is aborted after MAX_STALL_MS, and others are not held up", async () => {
+    const response = await fetch(at("/api/count?n=2000&intervalMs=0&size=20000"), { headers: { accept: "text/event-stream" } });
+    const id = response.headers.get("stream-id") ?? "";
+    const other = await Reader.readAll(at(`/streams/${id}`));
+    expect(other.numbers).toEqual(upTo(2_000));
+    await waitForStatus(stack.current.url, id, ({ consumers }) => consumers === 0);
+    await expect(response.text()).rejects.toThrow("terminated");
+    const rest = await Reader.readAll(at(`/streams/${id}?from=1999`));
+    expect(rest.numbers).toEqual([2_000]);
+  });
+});
+
+describe("P7 alive-or-told", () => {
+  test("P7: a stream past maxDurationMs expires, whoever still produces; after retentionMs it is gone for good", async () => {
+    const reader = await Reader.open(at("/short-life"));
+    const producer = await HandProducer.welcome(stack.current, await invocationOf(stack.current, reader.streamId, 1));
+    producer.sendEvents(1, ['data: {"n":1}\n']);
+    await producer.received("cancel");
+    expect(await reader.ended).toBe("aborted");
+    expect(reader.numbers).toEqual([1]);
+    expect(reader.control("longstream.end")).toMatchObject({ outcome: "expired", error: { code: "expired" } });
+    await waitFor("the log to be removed", async () => {
+      const { status, body } = await fetch(at(`/streams/${reader.streamId}/status`));
+      await body?.cancel();
+      return status === 404 ? true : undefined;
+    });
+    const again = await HandProducer.knock(stack.current, await invocationOf(stack.current, reader.streamId, 1)).catch((error: unknown) => String(error));
+    expect(again).toContain("refused with 404");
+    expect((await fetch(at(`/streams/${reader.streamId}`))).status).toBe(404);
+    expect(await stack.current.worker.sql(reader.streamId, "SELECT name FROM sqlite_master WHERE name IN ('log', 'record', 'request')")).toEqual([]);
+  });
+
+  test("settings of a route hold for its streams, and for no others", async () => {
+    const reader = await Reader.readAll(at("/api/count?n=500&intervalMs=0&size=100"));
+    expect((await statusOf(stack.current.url, reader.streamId)).outcome).toBe("completed");
+  });
+});
