@@ -153,7 +153,7 @@ describe("P4 fenced: a checkpoint", () => {
 
 describe("P4 fenced: an invocation", () => {
   test("delivered twice yields one producer and one quiet exit", async () => {
-    stack.current.lambda.faults.duplicateNext();
+    stack.current.lambda.faults.duplicateNext({ functionName: "count" });
     const reader = await Reader.readAll(at("/api/count?n=50&intervalMs=20"));
     expect(reader.numbers).toEqual(upTo(50));
     const twins = await waitFor("both deliveries to end", () => {
@@ -166,7 +166,7 @@ describe("P4 fenced: an invocation", () => {
   });
 
   test("that starts after its successor exits quietly", async () => {
-    stack.current.lambda.faults.delayNext({ delayMs: 3_000 });
+    stack.current.lambda.faults.delayNext({ functionName: "count", delayMs: 3_000 });
     const reader = await Reader.readAll(at("/quick/count?n=150&intervalMs=20"));
     expect(reader.numbers).toEqual(upTo(150));
     expect((await statusOf(stack.current.url, reader.streamId)).attempt).toBe(2);
@@ -228,7 +228,7 @@ describe("recovery", () => {
   });
 
   test("an Invoke that is refused for now is tried again", async () => {
-    stack.current.lambda.faults.refuseNext({ status: 429, times: 2 });
+    stack.current.lambda.faults.refuseNext({ functionName: "count", status: 429, times: 2 });
     const reader = await Reader.readAll(at("/api/count?n=5&intervalMs=0"));
     expect(reader.numbers).toEqual(upTo(5));
     expect((await statusOf(stack.current.url, reader.streamId)).attempt).toBe(3);

@@ -7,7 +7,7 @@ import { useStack } from "./support/stack.ts";
 import { statusOf, waitForStatus } from "./support/status.ts";
 
 const stack = useStack({
-  fixtures: ["silent", "shapes", "missing"],
+  fixtures: ["silent", "shapes", "missing", "continuing"],
   routes: [
     { path: "/late/count", function: "count", region: "us-east-1", settings: { ticketMs: 1, attemptStartMs: 1_000 } },
     { path: "/rare/commits", function: "silent", region: "us-east-1", settings: { commitIntervalMs: 60_000 } },
@@ -178,8 +178,9 @@ describe("a failed invocation gives an outcome whose reason an operator can act 
     [429, "attempts-exhausted", "the function's concurrency is used up"],
     [500, "attempts-exhausted", "Lambda has trouble"],
   ] as const)("%i", async (status, code, advice) => {
-    stack.current.lambda.faults.refuseNext({ status, times: 3 });
-    const reader = await Reader.readAll(at("/api/count?n=3"));
+    // A function of its own: streams that other tests left behind are still being given attempts.
+    stack.current.lambda.faults.refuseNext({ functionName: "continuing", status, times: 3 });
+    const reader = await Reader.readAll(at("/fixtures/continuing?n=3&intervalMs=0"));
     stack.current.lambda.faults.disarm();
     const end = reader.control("longstream.end");
     expect(end).toMatchObject({ outcome: "failed", error: { code, message: expect.stringContaining(advice) } });
