@@ -12,7 +12,7 @@ const stack = useStack({
   routes: [
     { path: "/two-readers", function: "silent", region, settings: { maxConsumers: 2 } },
     { path: "/small-log", methods: ["GET"], function: "count", region, settings: { maxStreamBytes: 20_000 } },
-    { path: "/short-life", function: "silent", region, settings: { maxDurationMs: 1_000, retentionMs: 1_000 } },
+    { path: "/short-life", function: "silent", region, settings: { maxDurationMs: 4_000, retentionMs: 1_000 } },
   ],
   vars: { HEARTBEAT_MS: 200, MAX_STALL_MS: 1_000 },
 });
@@ -31,6 +31,8 @@ describe("P6 bounded", () => {
     expect([other.status, await other.json()]).toMatchObject([503, { code: "too-many-readers" }]);
     second.leave();
     await waitForStatus(stack.current.url, first.streamId, ({ consumers }) => consumers === 1);
+    const stored = await Reader.readAll(at(`/streams/${first.streamId}?live=false`));
+    expect([await stored.ended, stored.text.includes("longstream")]).toEqual(["clean", true]);
     const again = await Reader.open(at(`/streams/${first.streamId}`));
     expect(again.response.status).toBe(200);
     await waitForStatus(stack.current.url, first.streamId, ({ consumers }) => consumers === 2);
@@ -80,7 +82,8 @@ describe("P7 alive-or-told", () => {
   });
 
   test("settings of a route hold for its streams, and for no others", async () => {
-    const reader = await Reader.readAll(at("/api/count?n=500&intervalMs=0&size=100"));
-    expect((await statusOf(stack.current.url, reader.streamId)).outcome).toBe("completed");
+    const [bounded, free] = await Promise.all(["/small-log", "/api/count"].map(async (path) => Reader.readAll(at(`${path}?n=5000&intervalMs=0`))));
+    expect((await statusOf(stack.current.url, bounded?.streamId ?? "")).error?.code).toBe("stream-too-large");
+    expect(await statusOf(stack.current.url, free?.streamId ?? "")).toMatchObject({ outcome: "completed", lastSeq: 5_000 });
   });
 });

@@ -1,11 +1,15 @@
 /** The log in storage: rows of wire-ready bytes, one a commit, none an event (P9). */
 
 import { describe, expect, test } from "vitest";
+import { HandProducer, invocationOf } from "./support/producer.ts";
 import { Reader, upTo } from "./support/reader.ts";
 import { useStack } from "./support/stack.ts";
-import { statusOf } from "./support/status.ts";
+import { statusOf, waitForStatus } from "./support/status.ts";
 
-const stack = useStack({ fixtures: ["shapes"] });
+const stack = useStack({
+  fixtures: ["shapes"],
+  routes: [{ path: "/rare/commits", function: "silent", region: "us-east-1", settings: { commitIntervalMs: 60_000 } }],
+});
 const at = (path: string): URL => new URL(path, stack.current.url);
 
 const countRows = async (id: string): Promise<number> => {
@@ -31,10 +35,18 @@ describe("P9 cheap", () => {
     expect(await countRows(reader.streamId)).toBe(cost.commits);
   });
 
-  test("P9: the first event after silence is committed at once, alone", async () => {
-    const reader = await Reader.readAll(at("/api/count?n=5&intervalMs=120"));
+  test("P9: the first event after silence is committed at once; what follows waits for its interval", async () => {
+    const reader = await Reader.open(at("/rare/commits"));
+    const producer = await HandProducer.welcome(stack.current, await invocationOf(stack.current, reader.streamId, 1));
+    producer.sendEvents(1, ['data: {"n":1}\n']);
+    await producer.acked(1);
+    for (let seq = 2; seq <= 5; seq++) producer.sendEvents(seq, [`data: {"n":${seq}}\n`]);
+    await waitForStatus(stack.current.url, reader.streamId, ({ cost }) => cost.messagesIn === 5);
+    expect(await countRows(reader.streamId)).toBe(1);
+    producer.tell({ type: "end", seq: 5, outcome: "completed", error: null });
+    await reader.ended;
     expect(reader.numbers).toEqual(upTo(5));
-    expect((await statusOf(stack.current.url, reader.streamId)).cost.commits).toBe(5);
+    expect(await countRows(reader.streamId)).toBe(2);
   });
 });
 

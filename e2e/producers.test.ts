@@ -322,6 +322,19 @@ describe("P8 cancel", () => {
   });
 });
 
+test("a head that contradicts the first one closes with 4400; the same one again is taken", async () => {
+  const { reader, ...dialled } = await openSilent(stack.current);
+  const producer = await HandProducer.welcome(stack.current, dialled);
+  const head = { type: "head", status: 200, headers: [], mode: "events" } as const;
+  producer.tell(head);
+  producer.tell(head);
+  producer.sendEvents(1, [event(1)]);
+  await producer.acked(1);
+  producer.tell({ ...head, status: 201 });
+  expect(await producer.closed).toMatchObject({ code: 4400, reason: "Cannot answer with status 201: the stream began with 200" });
+  reader.leave();
+});
+
 describe("a handover played by hand", () => {
   interface Pair {
     readonly reader: Reader;

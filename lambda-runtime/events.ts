@@ -60,7 +60,7 @@ function toJson(data: unknown): string {
   try {
     text = JSON.stringify(data);
   } catch (error) {
-    throw new LongstreamError("bad-event", `Cannot write an event whose data has no JSON form: ${describe(error, limits.maxErrorChars)}`, { cause: error });
+    throw new LongstreamError("bad-event", `Cannot write an event whose data has no JSON form: ${describe(error)}`, { cause: error });
   }
   if (text === undefined) throw new LongstreamError("bad-event", `Cannot write an event whose data is ${nameOf(data)}: it has no JSON form`);
   return text;

@@ -3,10 +3,8 @@
 import { nanoid } from "nanoid";
 import { LongstreamError, describe } from "../protocol/errors.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
-import { emptyDigest } from "../protocol/hash.ts";
 import { parseInvocation } from "../protocol/invocation.ts";
 import type { Invocation } from "../protocol/invocation.ts";
-import { limits } from "../protocol/limits.ts";
 import type { ResumePoint } from "../protocol/producer-messages.ts";
 import type { StreamFailure } from "../protocol/sse.ts";
 import { planDeadlines } from "./deadline.ts";
@@ -17,6 +15,7 @@ import type { EventSource } from "./events.ts";
 import { makeHandlerStream } from "./handler-stream.ts";
 import type { StreamControls } from "./handler-stream.ts";
 import { Link } from "./link.ts";
+import { logStart } from "./outbox.ts";
 import type { LogPoint } from "./outbox.ts";
 import { toRequest } from "./request.ts";
 import { Session } from "./session.ts";
@@ -95,8 +94,6 @@ async function call(handler: StreamHandler, request: Request, stream: HandlerStr
   return handler(request, stream);
 }
 
-const logStart: LogPoint = { seq: 0, digest: emptyDigest };
-
 /** A replay may begin while it is a standby; a continuation needs to know where its predecessor stopped. */
 async function resumePoint(session: Session, welcome: Welcome, mode: "replay" | "continue"): Promise<ResumePoint | null | "stopped"> {
   if (welcome.role === "active" || mode === "replay") return welcome.resume;
@@ -151,5 +148,5 @@ async function leave(reason: StopReason, session: Session, controls: StreamContr
 
 function failureOf(thrown: unknown): StreamFailure {
   const code: ErrorCode = thrown instanceof LongstreamError ? thrown.code : "handler-failed";
-  return { code, message: describe(thrown, limits.maxErrorChars) };
+  return { code, message: describe(thrown) };
 }

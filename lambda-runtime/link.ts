@@ -3,7 +3,6 @@
 import pRetry from "p-retry";
 import { LongstreamError, closeCodes, describe, errorTable } from "../protocol/errors.ts";
 import type { Invocation } from "../protocol/invocation.ts";
-import { limits } from "../protocol/limits.ts";
 import { ping } from "../protocol/producer-messages.ts";
 import type { Session, Transport } from "./session.ts";
 import { dial, quietClose } from "./socket.ts";
@@ -122,7 +121,7 @@ export class Link {
     if (error instanceof LongstreamError && error.code === "stream-not-found") {
       this.#session.closed(closeCodes.fenced, error.message);
     } else {
-      const message = `Cannot stay connected to the gateway: ${describe(error, limits.maxErrorChars)}`;
+      const message = `Cannot stay connected to the gateway: ${describe(error)}`;
       this.#session.fail(error instanceof LongstreamError ? error : new LongstreamError("unavailable", message));
     }
   }

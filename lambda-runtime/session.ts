@@ -2,6 +2,7 @@
 
 import { encodeDataFrame } from "../protocol/data-frame.ts";
 import { LongstreamError, closeCodes } from "../protocol/errors.ts";
+import { limits } from "../protocol/limits.ts";
 import { encodeMessage, parseToProducer } from "../protocol/producer-messages.ts";
 import type { RequestHead, ResumePoint, ToObject, ToProducer } from "../protocol/producer-messages.ts";
 import type { StreamFailure } from "../protocol/sse.ts";
@@ -232,7 +233,7 @@ export class Session {
 
   /** Batches the events of one turn into one frame; a frame's worth goes at once. */
   #scheduleFlush(): void {
-    if (this.#opened().unsentBytes >= frameWorthBytes) this.#flush();
+    if (this.#opened().unsentBytes >= limits.frameBytes) this.#flush();
     else if (this.#flushing === "idle") {
       this.#flushing = "scheduled";
       setImmediate(() => {
@@ -285,4 +286,3 @@ function truthful(farewell: Farewell, outbox: Outbox): Farewell {
 }
 
 const startOfLog: ResumePoint = { ...logStart, sourceId: "", checkpoint: null };
-const frameWorthBytes = 64 * 1024;

@@ -63,7 +63,7 @@ async function opened(socket: WebSocket): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once("open", resolve);
     // Stays on: an error after the upgrade is followed by the close that is acted on.
-    socket.on("error", (error) => reject(new LongstreamError("unavailable", `Cannot dial the gateway: ${describe(error, limits.maxErrorChars)}`)));
+    socket.on("error", (error) => reject(new LongstreamError("unavailable", `Cannot dial the gateway: ${describe(error)}`)));
     socket.once("unexpected-response", (request, response) => {
       reject(refusal(response.statusCode ?? 0));
       response.resume();

@@ -19,8 +19,8 @@ const maxBodyBytes = 16 * 1024;
 export async function startControl(stack: Stack, port: number): Promise<Control> {
   const server: Server = createServer((request, response) => {
     answer(stack, request).then(
-      ({ status, body }) => response.writeHead(status, { "content-type": "application/json", ...anyOrigin }).end(`${JSON.stringify(body)}\n`),
-      (error: unknown) => response.writeHead(500, anyOrigin).end(`${String(error)}\n`),
+      ({ status, body }) => response.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`),
+      (error: unknown) => response.writeHead(500).end(`${String(error)}\n`),
     );
   });
   await listen(server, port);
@@ -33,16 +33,12 @@ export async function startControl(stack: Stack, port: number): Promise<Control>
   };
 }
 
-/** The demo page is served from the gateway's port, which is another origin. */
-const anyOrigin = { "access-control-allow-origin": "*", "access-control-allow-headers": "content-type" };
-
 interface Answer {
   readonly status: number;
   readonly body: object;
 }
 
 async function answer(stack: Stack, request: IncomingMessage): Promise<Answer> {
-  if (request.method === "OPTIONS") return { status: 200, body: {} };
   if (request.method !== "POST" || request.url !== "/faults") {
     return { status: 404, body: { error: 'POST /faults with {"fault": name, "stream": id?}', faults: faultNames } };
   }

@@ -9,7 +9,7 @@ const help = `npm start                       the gateway, its objects and the e
 
 Environment:
   PORT                 of the gateway (8787)
-  CONTROL_PORT         of the fault control (8788)
+  CONTROL_PORT         of the fault control (8788), used below
   LAMBDA_TIMEOUT_MS    time limit of a function (900000)
   OPENAI_BASE_URL      an OpenAI-compatible API for /api/tokens, with OPENAI_API_KEY and OPENAI_MODEL
   VERBOSE=1            print what functions and Worker log
@@ -17,6 +17,8 @@ Environment:
 Faults: curl -d '{"fault": "kill-lambda"}' http://127.0.0.1:8788/faults
 ${faultTable.map(([name, { does }]) => `  ${name.padEnd(21)}${does}`).join("\n")}
   "stream": an id limits a fault to one stream; evict-stream and abort-stream need it.
+
+Streams of an earlier run are kept in .local and go on with the next start on the same PORT.
 `;
 
 async function main(): Promise<void> {

@@ -39,9 +39,9 @@ export interface Stack {
   close(): Promise<void>;
 }
 
-export const localRegion = "us-east-1";
+const localRegion = "us-east-1";
 /** They open nothing but the Lambda host of this machine. */
-export const localCredentials = { accessKeyId: "local", secretAccessKey: "local-secret-access-key" };
+const localCredentials = { accessKeyId: "local", secretAccessKey: "local-secret-access-key" };
 
 export const localDir = fileURLToPath(new URL("../.local", import.meta.url));
 

@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
+import type { MiniflareOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { readConfig } from "../worker/config.ts";
 
 export interface WorkerHostOptions {
   /** Folder of the objects' storage; it outlives the host. */
@@ -45,23 +47,10 @@ export async function startWorkerHost(options: WorkerHostOptions): Promise<Worke
   process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
   const before = new Set(await workerdPids(new Set()));
   const { workerOptions } = unstable_getMiniflareWorkerOptions(`${rootDir}wrangler.toml`);
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      ...workerOptions,
-      host: "127.0.0.1",
-      port: 0,
-      cf: false,
-      log: new Log(LogLevel.ERROR),
-      logRequests: false,
-      handleStructuredLogs: ({ level, message }) => options.onLog?.(`${level}: ${message}`),
-      resourcePersistencePath: options.storageDir,
-      durableObjectsPersist: true,
-      unsafeInspectDurableObjects: true,
-      name: scriptName,
-      bindings: { ...asVars(workerOptions["bindings"]), ...options.vars },
-      modules: [{ type: "ESModule", path: "worker.mjs", contents: await bundleWorker() }],
-    }),
-  );
+  const bindings = { ...asVars(workerOptions["bindings"]), ...options.vars };
+  checkConfig(bindings);
+  const contents = await bundleWorker();
+  const miniflare = withoutSignalHandlers(() => new Miniflare(toMiniflareOptions(options, workerOptions, bindings, contents)));
   const url = await miniflare.ready;
   let pid = await waitForWorkerd(before);
   options.onPid?.(pid, "started");
@@ -99,6 +88,29 @@ export async function startWorkerHost(options: WorkerHostOptions): Promise<Worke
   };
 }
 
+function toMiniflareOptions(
+  { storageDir, onLog }: WorkerHostOptions,
+  workerOptions: ReturnType<typeof unstable_getMiniflareWorkerOptions>["workerOptions"],
+  bindings: Readonly<Record<string, unknown>>,
+  contents: string,
+): MiniflareOptions {
+  return convertV4MiniflareOptions({
+    ...workerOptions,
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    log: new Log(LogLevel.ERROR),
+    logRequests: false,
+    handleStructuredLogs: ({ level, message }) => onLog?.(`${level}: ${message}`),
+    resourcePersistencePath: storageDir,
+    durableObjectsPersist: true,
+    unsafeInspectDurableObjects: true,
+    name: scriptName,
+    bindings,
+    modules: [{ type: "ESModule", path: "worker.mjs", contents }],
+  });
+}
+
 async function bundleWorker(): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [`${rootDir}local/edge/worker-entry.ts`],
@@ -111,6 +123,35 @@ async function bundleWorker(): Promise<string> {
     sourcemap: "inline",
   });
   return outputFiles.map(({ text }) => text).join("");
+}
+
+/** A mistake in wrangler.toml is better told at the start than with every answer. */
+function checkConfig(bindings: Readonly<Record<string, unknown>>): void {
+  const secret = (name: string): string => {
+    const value = bindings[name];
+    return typeof value === "string" ? value : "";
+  };
+  readConfig({
+    ...bindings,
+    ROUTES: bindings["ROUTES"],
+    AWS_ACCESS_KEY_ID: secret("AWS_ACCESS_KEY_ID"),
+    AWS_SECRET_ACCESS_KEY: secret("AWS_SECRET_ACCESS_KEY"),
+    TICKET_SECRET: secret("TICKET_SECRET"),
+  });
+}
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Miniflare exits the process on a signal, before anybody else could stop in order. */
+function withoutSignalHandlers<T>(start: () => T): T {
+  const before = new Map(signals.map((signal) => [signal, process.listeners(signal)]));
+  const started = start();
+  for (const signal of signals) {
+    for (const listener of process.listeners(signal)) {
+      if (before.get(signal)?.includes(listener) !== true) process.off(signal, listener);
+    }
+  }
+  return started;
 }
 
 /** The tools pool connections to workerd; the first call after a restart may find one that is dead. */
@@ -136,7 +177,9 @@ const restartLimitMs = 30_000;
 
 /** Workerd processes this process started and `known` does not name. */
 async function workerdPids(known: ReadonlySet<number>): Promise<readonly number[]> {
-  const { stdout } = await run("ps", ["-A", "-o", "pid=,ppid=,args="]);
+  const { stdout } = await run("ps", ["-A", "-o", "pid=,ppid=,args="]).catch((error: unknown) => {
+    throw new Error(`Cannot watch workerd: the command "ps" does not run (${String(error)}); install it (Debian: procps)`);
+  });
   return stdout
     .split("\n")
     .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))

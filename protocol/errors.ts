@@ -1,5 +1,7 @@
 /** Owns the one error class and the one table that gives each code its HTTP status, close code and retry rule. */
 
+import { limits } from "./limits.ts";
+
 /** WebSocket close codes of producer and consumer sockets (RFC 6455, section 7.4). */
 export const closeCodes = {
   done: 1000,
@@ -75,7 +77,7 @@ export class LongstreamError extends Error {
 }
 
 /** The text of anything that was thrown, bounded, for a stored reason or a log line. */
-export function describe(thrown: unknown, maxChars: number): string {
+export function describe(thrown: unknown, maxChars: number = limits.maxErrorChars): string {
   const text = textOf(thrown);
   return text.length > maxChars ? `${text.slice(0, maxChars - 1)}…` : text;
 }

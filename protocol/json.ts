@@ -2,8 +2,6 @@
 
 import { LongstreamError } from "./errors.ts";
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
 /** One JSON object under inspection; `what` names it in errors. */
 export class JsonReader {
   readonly #fields: Readonly<Record<string, unknown>>;

@@ -1,11 +1,11 @@
-/** Owns every bound of the system: name, unit, reason, and what happens past it. */
+/** Owns the bounds of wire, storage and queues: name, unit, reason, and what happens past each. */
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
 /**
  * Bounds that are part of the wire or of the storage format. They are the same on both ends, so they are constants and
- * not settings; what an operator may set is in `worker/config.ts`.
+ * not settings; what an operator may set is in `worker/settings.ts`.
  */
 export const limits = {
   /** One log row. The platform's own limit is 2 MB a row, which local workerd does not enforce. Past it: a new row. */

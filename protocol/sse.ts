@@ -81,9 +81,9 @@ export function preamble(retryMs: number, log: string, seq: number): string {
   return `: longstream\nretry: ${retryMs}${idSuffix(log, seq)}`;
 }
 
-/** The whole of a body for a reader that should come back later with the cursor it has. */
-export function retryLater(retryMs: number): string {
-  return `: longstream\nretry: ${retryMs}\n\n`;
+/** The whole of a body for a reader that should come back later: with the cursor it has, or to the log it began. */
+export function retryLater(retryMs: number, log: string | null): string {
+  return log === null ? `: longstream\nretry: ${retryMs}\n\n` : preamble(retryMs, log, 0);
 }
 
 /** Sent after silence, without an id, so that it moves no cursor. */

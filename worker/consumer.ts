@@ -2,7 +2,7 @@
 
 import type { ConsumeRequest } from "../protocol/consumer-frames.ts";
 import type { ResetReason } from "../protocol/cursor.ts";
-import { LongstreamError } from "../protocol/errors.ts";
+import { LongstreamError, errorTable } from "../protocol/errors.ts";
 import { eventStreamHeaders, eventStreamType, headerNames, objectPaths, streamPath } from "../protocol/http.ts";
 import { retryDelayMs, retryLater } from "../protocol/sse.ts";
 import type { Config } from "./config.ts";
@@ -66,15 +66,20 @@ export function respondWithEvents(request: Request, env: Env, ctx: ExecutionCont
   return new Response(readable, { headers });
 }
 
+/** Whether the client is one that reconnects by itself, and the error one that passes. */
+export function comesBack({ method, headers }: Request, error: LongstreamError): boolean {
+  return method === "GET" && (headers.get("accept") ?? "").includes(eventStreamType) && errorTable[error.code].retry;
+}
+
 /**
  * For a reader who would be stopped for good by a status: an EventSource takes anything but 200 for final. It gets a
- * body that says when to come back, and is then cut off.
+ * body that says when to come back (and to which stream, where one was just made), and is then cut off.
  */
-export function respondWithRetry(ctx: ExecutionContext, error: LongstreamError): Response {
+export function respondWithRetry(ctx: ExecutionContext, error: LongstreamError, id: string | null): Response {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
   const body = async (): Promise<void> => {
-    await writer.write(new TextEncoder().encode(retryLater(retryDelayMs(Math.random))));
+    await writer.write(new TextEncoder().encode(retryLater(retryDelayMs(Math.random), id)));
     await linger();
     await writer.abort(asDisconnect(error.message));
   };

@@ -9,10 +9,9 @@ import { limits } from "../protocol/limits.ts";
 import type { HeaderPairs } from "../protocol/producer-messages.ts";
 import type { Config, Route } from "./config.ts";
 import type { Env } from "./env.ts";
-import { connectConsumer, respondWithEvents } from "./consumer.ts";
+import { comesBack, connectConsumer, respondWithEvents, respondWithRetry } from "./consumer.ts";
 import { callAgain, callOnce, stubOf } from "./object-call.ts";
 import type { StreamDescription } from "./store.ts";
-
 
 /** A `GET` with a cursor of a stream this route created resumes it; anything else creates a stream and invokes. */
 export async function answerRoute(request: Request, env: Env, ctx: ExecutionContext, config: Config, route: Route): Promise<Response> {
@@ -69,9 +68,15 @@ async function createAndAnswer(
   }
   if (wantsNoAnswer(request)) return accepted(request, id);
   const asked = { from: startOfNew, follow: "live", route: route.path, opening: "first" } as const;
-  const connection = await callAgain(async () => connectConsumer(env, id, asked));
-  if (connection.kind === "missing") throw new LongstreamError("unavailable", `Cannot read the stream ${id}: it was removed at once`);
-  return respondWithEvents(request, env, ctx, config, { id, connection, follow: "live", reset });
+  try {
+    const connection = await callAgain(async () => connectConsumer(env, id, asked));
+    if (connection.kind === "missing") throw new LongstreamError("stream-not-found", `Cannot read the stream ${id}: it was removed at once`);
+    return respondWithEvents(request, env, ctx, config, { id, connection, follow: "live", reset });
+  } catch (error) {
+    // Its function is on its way: whoever asks the route again would have another one invoked.
+    if (error instanceof LongstreamError && comesBack(request, error)) return respondWithRetry(ctx, error, id);
+    throw error;
+  }
 }
 
 /** RFC 7240, section 4.1. */

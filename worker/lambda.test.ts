@@ -68,8 +68,8 @@ describe("an Invoke call", () => {
 
   test.each([
     [429, true, "concurrency"],
-    [500, true, "next attempt"],
-    [503, true, "next attempt"],
+    [500, true, "Lambda has trouble"],
+    [503, true, "Lambda has trouble"],
     [403, false, "lambda:InvokeFunction"],
     [404, false, "name, region and qualifier"],
     [400, false, "configuration"],

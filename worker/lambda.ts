@@ -86,7 +86,7 @@ function refusal(target: FunctionTarget, status: number, detail: string): Invoke
 function advice(status: number): string {
   switch (status) {
     case 403:
-      return "check the gateway's AWS keys and that they may call lambda:InvokeFunction on it";
+      return "check the gateway's AWS keys, that they may call lambda:InvokeFunction on it, and the route's region";
     case 404:
       return "check the route's function name, region and qualifier";
     case 413:
@@ -94,7 +94,7 @@ function advice(status: number): string {
     case 429:
       return "the function's concurrency is used up; raise its limit or reserve some for it";
     default:
-      return status >= 500 ? "Lambda has trouble; the stream's next attempt tries again" : "check the function's configuration";
+      return status >= 500 ? "Lambda has trouble" : "check the function's configuration";
   }
 }
 

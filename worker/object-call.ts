@@ -2,7 +2,6 @@
 
 import pRetry from "p-retry";
 import { LongstreamError, describe } from "../protocol/errors.ts";
-import { limits } from "../protocol/limits.ts";
 import type { Env } from "./env.ts";
 
 export type StreamStub = ReturnType<Env["STREAMS"]["get"]>;
@@ -35,6 +34,6 @@ export async function callOnce<T>(call: () => Promise<T>): Promise<T> {
     return await call();
   } catch (error) {
     if (error instanceof LongstreamError) throw error;
-    throw new LongstreamError("unavailable", `Cannot reach the stream's object now: ${describe(error, limits.maxErrorChars)}; try again`, { cause: error });
+    throw new LongstreamError("unavailable", `Cannot reach the stream's object now: ${describe(error)}; try again`, { cause: error });
   }
 }

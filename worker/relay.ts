@@ -97,7 +97,7 @@ export class Relay {
       }
     } catch (error) {
       // The client left, or the object could not be reached again: either way this body must not look complete.
-      await writer.abort(asDisconnect(describe(error, limits.maxErrorChars))).catch(() => undefined);
+      await writer.abort(asDisconnect(describe(error))).catch(() => undefined);
     } finally {
       clearInterval(beat);
       signal.removeEventListener("abort", leave);

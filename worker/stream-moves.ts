@@ -6,6 +6,9 @@ import { exhausted, yieldedAlone } from "./stream-reasons.ts";
 import { activeOf } from "./stream-state.ts";
 import type { Attempts, Circumstances, Effect, HeardAt, Producer, Step, StreamEvent, StreamState } from "./stream-state.ts";
 
+/** Each refusal in a row makes the wait that many times longer. */
+const invokeBackoff = 5;
+
 type Running = Exclude<StreamState, { phase: "ended" }>;
 type In<Phase extends StreamState["phase"]> = Extract<StreamState, { phase: Phase }>;
 type EventOf<Type extends StreamEvent["type"]> = Extract<StreamEvent, { type: Type }>;
@@ -32,7 +35,7 @@ export function recover(attempts: Attempts, active: Producer, reason: string, at
 export function afterRefusedInvoke(attempts: Attempts, event: EventOf<"invoke-failed">, at: Circumstances): Step {
   if (!event.retry) return end(event.attempt, "failed", { code: "invoke-failed", message: event.reason }, [], at);
   return account(attempts, event.reason, at, (counted) => ({
-    state: { phase: "backoff", invokeAt: at.nowMs + at.settings.invokeRetryMs, attempts: counted },
+    state: { phase: "backoff", invokeAt: at.nowMs + at.settings.invokeRetryMs * invokeBackoff ** Math.max(0, counted.fruitless - 1), attempts: counted },
     effects: [],
   }));
 }
@@ -170,7 +173,7 @@ function account(attempts: Attempts, reason: string, at: Circumstances, go: (cou
   const fruitless = at.tailSeq > attempts.seqAtStart ? 0 : attempts.fruitless + 1;
   const counted = { ...attempts, fruitless, seqAtStart: at.tailSeq, lastReason: reason };
   if (fruitless < limits.maxFruitlessAttempts) return go(counted);
-  return end(attempts.issued, "failed", { code: "attempts-exhausted", message: exhausted(fruitless, reason) }, [], at);
+  return end(attempts.issued, "failed", { code: "attempts-exhausted", message: exhausted(fruitless, reason, at.tailSeq) }, [], at);
 }
 
 function end(attempt: number, outcome: Outcome, error: StreamFailure | null, before: readonly Effect[], at: Circumstances): Step {

@@ -2,7 +2,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { parseConsumeRequest, parseCredit } from "../protocol/consumer-frames.ts";
-import { LongstreamError, closeCodes } from "../protocol/errors.ts";
+import { LongstreamError, closeCodes, describe } from "../protocol/errors.ts";
 import { headerNames, objectPaths } from "../protocol/http.ts";
 import { ping, pong } from "../protocol/producer-messages.ts";
 import { attachmentOf, retire } from "./attachment.ts";
@@ -14,9 +14,10 @@ import { invokeFunction } from "./lambda.ts";
 import { producerTag } from "./producers.ts";
 import { Store } from "./store.ts";
 import type { StreamDescription } from "./store.ts";
+import type { StreamState } from "./stream-state.ts";
 import { begin } from "./stream-step.ts";
-import { Stream, reasonOf } from "./stream.ts";
-import type { StreamStatus } from "./stream.ts";
+import { Stream } from "./stream.ts";
+import type { StreamStatus } from "./stream-status.ts";
 import { signTicket } from "./ticket.ts";
 
 const alarmRetryMs = 5_000;
@@ -91,7 +92,7 @@ export class StreamObject extends DurableObject<Env> {
   }
 
   override webSocketError(socket: WebSocket, error: unknown): void {
-    this.#lose(socket, `its socket failed (${reasonOf(error)})`);
+    this.#lose(socket, `its socket failed (${describe(error)})`);
   }
 
   override async alarm(): Promise<void> {
@@ -110,7 +111,7 @@ export class StreamObject extends DurableObject<Env> {
       act();
     } catch (error) {
       console.error("Cannot go on with what is in memory", error);
-      this.ctx.abort(reasonOf(error));
+      this.ctx.abort(describe(error));
     }
   }
 
@@ -138,7 +139,7 @@ export class StreamObject extends DurableObject<Env> {
     if (position.kind === "complete") {
       return new Response(null, { status: 204, headers: { [headerNames.outcome]: position.outcome } });
     }
-    if (stream.crowded) return new Response(null, { status: 503 });
+    if (asked.follow === "live" && stream.crowded) return new Response(null, { status: 503 });
     const [client, server] = this.#accept(consumerTag);
     stream.subscribe(server, position, asked.follow);
     return new Response(null, { status: 101, webSocket: client });
@@ -150,7 +151,7 @@ export class StreamObject extends DurableObject<Env> {
     return [client, server];
   }
 
-  #open(description: StreamDescription, state: Parameters<Store["writeState"]>[0]): Stream {
+  #open(description: StreamDescription, state: StreamState): Stream {
     const { ctx } = this;
     return new Stream(
       {

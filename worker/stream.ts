@@ -3,11 +3,11 @@
 import { decodeDataFrame } from "../protocol/data-frame.ts";
 import type { ResetReason } from "../protocol/cursor.ts";
 import type { ConsumeRequest } from "../protocol/consumer-frames.ts";
-import { LongstreamError, closeCodes, describe, errorTable } from "../protocol/errors.ts";
+import { LongstreamError, closeCodes, errorTable } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import { encodeMessage, parseToObject } from "../protocol/producer-messages.ts";
 import type { ResumePoint, ToObject } from "../protocol/producer-messages.ts";
-import type { Outcome, StreamFailure } from "../protocol/sse.ts";
+import type { Outcome } from "../protocol/sse.ts";
 import { retire } from "./attachment.ts";
 import type { ConsumerAttachment, ProducerAttachment } from "./attachment.ts";
 import { Consumers, consumerTag } from "./consumers.ts";
@@ -19,24 +19,9 @@ import type { Store, StreamDescription } from "./store.ts";
 import { activeOf, nextAlarmAt, roleOf } from "./stream-state.ts";
 import type { Circumstances, Effect, Producer, StreamEvent, StreamState } from "./stream-state.ts";
 import { fenceReason } from "./stream-reasons.ts";
+import { toStatus } from "./stream-status.ts";
+import type { StreamStatus } from "./stream-status.ts";
 import { step } from "./stream-step.ts";
-
-/** What `GET /streams/{id}/status` answers: the authority on the outcome. */
-export interface StreamStatus {
-  readonly id: string;
-  readonly phase: StreamState["phase"];
-  readonly attempt: number;
-  readonly firstSeq: number;
-  readonly lastSeq: number;
-  readonly bytes: number;
-  readonly outcome: Outcome | null;
-  readonly error: StreamFailure | null;
-  readonly consumers: number;
-  readonly createdAt: string;
-  readonly endedAt: string | null;
-  /** Since the object woke. */
-  readonly cost: { readonly commits: number; readonly rowsWritten: number; readonly messagesIn: number };
-}
 
 /** Where a reader starts, or that it has everything there will ever be. */
 export type Position =
@@ -149,8 +134,8 @@ export class Stream {
     }
   }
 
+  /** Its socket is retired already. */
   dropped(socket: WebSocket, { producer }: ProducerAttachment, reason: string): void {
-    retire(socket, closeCodes.done, reason);
     if (!this.#producers.connected(producer)) this.#dispatch({ type: "drop", producer, reason }, socket);
   }
 
@@ -175,22 +160,8 @@ export class Stream {
   }
 
   status(): StreamStatus {
-    const state = this.#state;
-    const ended = state.phase === "ended" ? state : null;
-    return {
-      id: this.description.id,
-      phase: state.phase,
-      attempt: currentAttempt(state),
-      firstSeq: this.#log.tail.seq === 0 ? 0 : 1,
-      lastSeq: this.#log.tail.seq,
-      bytes: this.#log.tail.offset,
-      outcome: ended?.outcome ?? null,
-      error: ended?.error ?? null,
-      consumers: this.#consumers.count,
-      createdAt: new Date(this.description.createdAt).toISOString(),
-      endedAt: ended === null ? null : new Date(ended.endedAt).toISOString(),
-      cost: { commits: this.#commits, rowsWritten: this.#log.rowsWritten, messagesIn: this.#messagesIn },
-    };
+    const cost = { commits: this.#commits, rowsWritten: this.#log.rowsWritten, messagesIn: this.#messagesIn };
+    return toStatus(this.description, this.#state, this.#log.tail, this.#consumers.count, cost);
   }
 
   #receiveData(socket: WebSocket, producer: Producer, bytes: Uint8Array): void {
@@ -233,7 +204,11 @@ export class Stream {
 
   /** The first one stands: what readers were told cannot change. */
   #keepHead({ status, headers, mode }: Extract<ToObject, { type: "head" }>): void {
-    if (this.#store.readHead() === null) this.#store.writeHead({ status, headers, mode });
+    const first = this.#store.readHead();
+    if (first === null) this.#store.writeHead({ status, headers, mode });
+    else if (first.status !== status) {
+      throw new LongstreamError("protocol-error", `Cannot answer with status ${status}: the stream began with ${first.status}`);
+    }
   }
 
   /** `end` and `yield` come after all data on one socket, so a difference means lost frames. */
@@ -349,24 +324,4 @@ export class Stream {
 
 function atStart(reset: ResetReason | null): Position {
   return { kind: "at", seq: 0, reset };
-}
-
-/** For a log line or a stored reason. */
-export function reasonOf(thrown: unknown): string {
-  return describe(thrown, limits.maxErrorChars);
-}
-
-function currentAttempt(state: StreamState): number {
-  switch (state.phase) {
-    case "pending":
-    case "ended":
-      return state.attempt;
-    case "backoff":
-      return state.attempts.issued;
-    case "live":
-    case "detached":
-    case "handing":
-    case "standby":
-      return state.active.attempt;
-  }
 }

@@ -10,7 +10,7 @@ import type { Env } from "./env.ts";
 import { connectConsumer, respondWithEvents } from "./consumer.ts";
 import { callAgain, callOnce, stubOf } from "./object-call.ts";
 import { streamNotFound } from "./problem.ts";
-import type { StreamStatus } from "./stream.ts";
+import type { StreamStatus } from "./stream-status.ts";
 import { verifyTicket } from "./ticket.ts";
 
 /** Replay from the cursor, then live; with `live=false` what is stored now. The header wins over the query. */
@@ -63,7 +63,7 @@ function readCancel(text: string): { attempt: number | null; reason: string } {
       reason: reader.optional("reason", (inner, field) => inner.string(field).slice(0, limits.maxErrorChars)) ?? "cancelled by request",
     };
   } catch (error) {
-    throw new LongstreamError("bad-request", `${describe(error, limits.maxErrorChars)}; send {} or {"attempt": 1, "reason": "..."}`);
+    throw new LongstreamError("bad-request", `${describe(error)}; send {} or {"attempt": 1, "reason": "..."}`);
   }
 }
 

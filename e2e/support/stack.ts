@@ -14,7 +14,7 @@ const fixtureFunctionsDir = fileURLToPath(new URL("../functions", import.meta.ur
 export const testTicketSecret = "a-secret-of-the-tests-0123456789abcdef";
 
 /** Short enough to wait for, long enough for a cold start on a busy machine. */
-export const scaledSettings = {
+const scaledSettings = {
   leaseMs: 4_000,
   redialMs: 1_500,
   attemptStartMs: 15_000,
