@@ -81,6 +81,24 @@ describe("an invocation", () => {
     expect(said.slice(1)).toEqual([expect.stringContaining('{"type":"end","outcome":"failed","error":{"code":"handler-failed"')]);
   });
 
+  test("P8: ends what a handler answers after it was cancelled", async () => {
+    const log: string[] = [];
+    let answer = (): void => undefined;
+    const cancelled = new Promise<void>((resolve) => (answer = resolve));
+    await run(async (_request, { signal }) => {
+      // The cancel comes while the handler has not answered; it answers once it was told.
+      signal.addEventListener("abort", () => answer());
+      for (const socket of server.clients) {
+        socket.send(encodeMessage({ type: "cancel", reason: "asked" }));
+        socket.close(1000, "cancelled");
+      }
+      await cancelled;
+      return new ReadableStream({ cancel: () => void log.push("cancelled") });
+    });
+    expect(log).toEqual(["cancelled"]);
+  });
+
+
   test("runs the handler's finally blocks when an event of it is refused", async () => {
     const log: string[] = [];
     const handler = async function* (): AsyncGenerator<string> {

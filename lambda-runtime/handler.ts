@@ -40,11 +40,14 @@ export function streamHandler(handler: StreamHandler, options: StreamHandlerOpti
     const deadlineAt = Date.now() + context.getRemainingTimeInMillis();
     const link = new Link(invocation, nanoid(12), session, deadlineAt);
     const timers = startTimers(session, context);
+    const connected = link.connect();
     try {
-      await Promise.all([link.connect(), serve(handler, options.resume ?? "replay", session, link, invocation, context)]);
+      await serve(handler, options.resume ?? "replay", session, link, invocation, context);
     } finally {
       for (const timer of timers) clearTimeout(timer);
+      // Closed before it is waited for: a first dial that is still being tried must not hold the invocation.
       await link.close();
+      await connected;
     }
   };
 }
@@ -78,9 +81,12 @@ async function serve(
     const start = startOf(resume, mode);
     session.startFrom(start, resume ?? logStart);
     const request = toRequest(welcome.request, body, controls.stream.signal);
-    const called = await session.stop.orStop(call(handler, request, controls.stream));
-    if ("stopped" in called) end = { kind: "stopped", reason: called.stopped };
-    else {
+    const calling = call(handler, request, controls.stream);
+    const called = await session.stop.orStop(calling);
+    if ("stopped" in called) {
+      end = { kind: "stopped", reason: called.stopped };
+      source = answeredLate(calling);
+    } else {
       source = toEventSource(called.done);
       end = await drive(source, session, resume?.sourceId ?? "");
     }
@@ -92,6 +98,14 @@ async function serve(
 
 async function call(handler: StreamHandler, request: Request, stream: HandlerStream): Promise<unknown> {
   return handler(request, stream);
+}
+
+/** What a handler answers once nobody wants it: it is only there to be ended. */
+function answeredLate(calling: Promise<unknown>): EventSource {
+  return {
+    next: async () => ({ done: true, value: undefined }),
+    return: async () => toEventSource(await calling).return(),
+  };
 }
 
 /** A replay may begin while it is a standby; a continuation needs to know where its predecessor stopped. */
@@ -106,7 +120,7 @@ function startOf(resume: ResumePoint | null, mode: "replay" | "continue"): LogPo
   return mode === "continue" ? resume : (resume.checkpoint ?? logStart);
 }
 
-/** Before the handler ran there is nothing to say to the stream. */
+/** Where there is nothing to say to the stream. */
 function leaveEarly(reason: StopReason | null): void {
   if (reason?.kind === "failed") throw reason.error;
 }
@@ -117,7 +131,8 @@ async function sayGoodbye(end: DriveEnd, session: Session, controls: StreamContr
     case "completed":
       session.bid({ type: "end", outcome: "completed", error: null });
       await session.released;
-      return;
+      // What it produced last may not have been taken: the invocation must not look like a success.
+      return leaveEarly(session.stop.reason);
     case "threw": {
       const stopped = session.stop.reason;
       // A handler whose signal was aborted may well throw; that says nothing about the stream.

@@ -12,7 +12,7 @@ const redialTiming = { minTimeout: 50, factor: 2, maxTimeout: 2_000, randomize: 
 /** Lease until the object has told its own. */
 const assumedLeaseMs = 30_000;
 const closeWaitMs = 1_000;
-/** Connections in a row that the object closed for a protocol error. One can be a gap after a restart; more are a bug. */
+/** Connections in a row that the object closed for a protocol error before a ping was due. One can be a gap after a restart; more are a bug. */
 const maxProtocolErrors = 3;
 
 export class Link {
@@ -76,6 +76,10 @@ export class Link {
     const closed = Promise.withResolvers<void>();
     await dial(this.#invocation, this.#run, {
       open: (transport) => {
+        // The link was closed meanwhile: nobody would close this connection.
+        if (this.#over.signal.aborted) return transport.abandon();
+        // From the start: a connection may die before its welcome.
+        if (this.#pinger === null) this.keepAlive(this.#leaseMs);
         this.#heardAt = this.#movedAt = Date.now();
         this.#current = { transport, closed: closed.promise };
         this.#session.attach(transport);
@@ -134,9 +138,12 @@ export class Link {
     const current = this.#current;
     if (current === null) return;
     const patienceMs = (this.#leaseMs * 2) / 3;
+    // Silence is no fault while there is nothing to say.
+    if (!this.#session.unsettled) this.#movedAt = Date.now();
     const silent = Date.now() - this.#heardAt > patienceMs;
     const stuck = this.#session.unsettled && Date.now() - this.#movedAt > patienceMs;
-    if (silent || stuck) current.transport.abandon();
-    else current.transport.send(ping);
+    if (silent || stuck) return current.transport.abandon();
+    this.#protocolErrors = 0;
+    current.transport.send(ping);
   }
 }

@@ -246,6 +246,16 @@ describe("a standby", () => {
 });
 
 describe("a checkpoint", () => {
+  test("of the same event as one before is not confirmed by that one's ack", () => {
+    const outbox = opened();
+    push(outbox, "a");
+    outbox.hold("1");
+    drain(outbox);
+    outbox.hold("2");
+    outbox.acknowledge(1, 1);
+    expect(drain(outbox)).toEqual(["checkpoint 1 2"]);
+  });
+
   test("goes before the frame that ends with its event, with the rolling hash there", () => {
     const outbox = opened();
     push(outbox, "a", "b");

@@ -107,6 +107,8 @@ export class Outbox {
 
   /** Bound to the event produced last. An older one that was not sent yet is superseded. */
   hold(state: string): void {
+    // The attempt before stored this one or a later one, or none was needed.
+    if (this.repeating) return;
     this.#checkpoint = { seq: this.lastSeq, state, digest: null };
   }
 
@@ -128,7 +130,9 @@ export class Outbox {
   }
 
   acknowledge(seq: number, storedCheckpoint: number | null): void {
-    if (this.#checkpoint !== null && storedCheckpoint !== null && storedCheckpoint >= this.#checkpoint.seq) this.#checkpoint = null;
+    const held = this.#checkpoint;
+    // One that was not sent yet cannot be what was stored, though it may be of the same event.
+    if (held !== null && held.digest !== null && storedCheckpoint !== null && storedCheckpoint >= held.seq) this.#checkpoint = null;
     const count = Math.min(seq - this.#baseSeq, this.#entries.length);
     if (count <= 0) return;
     for (const entry of this.#entries.splice(0, count)) this.#byteLength -= entry.payload.length;

@@ -208,6 +208,21 @@ describe("an active attempt", () => {
     expect(() => push(session, "x")).toThrow(LongstreamError);
   });
 
+  test("P7: whose checkpoint is not of the log can still say so", () => {
+    const { session, wire } = connected({ resume: resumeAfter("a") });
+    expect(() => session.startFrom({ seq: 1, digest: "00112233aabbccdd" }, resumeAfter("a"))).toThrow("Cannot go on from event 1");
+    session.bid({ type: "end", outcome: "failed", error: { code: "replay-diverged", message: "other" } });
+    expect(wire.take()).toEqual(['{"type":"end","outcome":"failed","error":{"code":"replay-diverged","message":"other"},"seq":1}']);
+  });
+
+  test("P5: is settled while it repeats what is stored, whatever it checkpoints", () => {
+    const { session } = connected({ resume: resumeAfter("a", "b") });
+    session.startFrom(logStart, resumeAfter("a", "b"));
+    push(session, "a");
+    session.checkpoint("1");
+    expect(session.unsettled).toBe(false);
+  });
+
   test("cannot write before its handler was started", () => {
     const { session } = connected();
     const error = new LongstreamError("protocol-error", "Cannot write: the handler has not been started");
@@ -468,6 +483,16 @@ describe("a standby", () => {
     expect(session.stop.reason).toMatchObject({ kind: "failed", error: { code: "replay-diverged" } });
     await nextTurn();
     expect(wire.take()).toEqual([]);
+  });
+
+  test("P3: that ran ahead otherwise than the log went, and ended, has diverged and did not complete", () => {
+    const { session, wire } = connected({ role: "standby", resume: resumeAfter("a") });
+    session.startFrom(logStart, resumeAfter("a"));
+    push(session, "a", "x", "y");
+    session.bid({ type: "end", outcome: "completed", error: null });
+    wire.take();
+    tell(session, { type: "promote", resume: resumeAfter("a", "b") });
+    expect(wire.take()).toEqual([expect.stringMatching(/^\{"type":"end","outcome":"failed","error":\{"code":"replay-diverged".*"seq":2\}$/)]);
   });
 
   test("P7: whose time for a successor came while it waited asks for one when it is promoted", () => {

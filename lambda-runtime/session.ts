@@ -214,6 +214,8 @@ export class Session {
     } catch (error) {
       if (!(error instanceof LongstreamError)) throw error;
       this.stop.give({ kind: "failed", error });
+      // A handler that has ended already is not there to be stopped: what it bid is no longer true.
+      if (this.#farewell !== null) this.#farewell = { type: "end", outcome: "failed", error: { code: error.code, message: error.message } };
     }
     this.#active.resolve(resume);
     this.#moved();
@@ -246,14 +248,16 @@ export class Session {
   #flush(): void {
     const outbox = this.#outbox;
     const transport = this.#transport;
-    if (outbox === null || transport === null || transport !== this.#greeted || this.#role !== "active") return;
-    for (let next = outbox.next(); next !== null; next = outbox.next()) {
+    if (transport === null || transport !== this.#greeted || this.#role !== "active") return;
+    for (let next = outbox?.next() ?? null; next !== null; next = outbox?.next() ?? null) {
       if (next.kind === "frame") transport.send(encodeDataFrame(next.frame));
       else this.#send({ type: "checkpoint", ...next.checkpoint });
     }
     if (this.#farewell === null || this.#toldFarewell === transport) return;
     this.#toldFarewell = transport;
-    this.#send({ ...truthful(this.#farewell, outbox), seq: outbox.finalSeq });
+    // Without an outbox the handler was never started: nothing was produced behind what is stored.
+    if (outbox === null) this.#send({ ...this.#farewell, seq: this.#activeFrom?.seq ?? 0 });
+    else this.#send({ ...truthful(this.#farewell, outbox), seq: outbox.finalSeq });
   }
 
   /** A standby is ready once it has caught up with what was durable when it came, or can do no more before its turn. */

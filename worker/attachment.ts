@@ -1,7 +1,5 @@
 /** Owns what the object writes on its sockets so that they are known after hibernation (at most 16 KiB each). */
 
-import type { ConsumeRequest } from "../protocol/consumer-frames.ts";
-import { closeCodes } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Producer } from "./stream-state.ts";
 
@@ -14,7 +12,8 @@ export interface ProducerAttachment {
 
 export interface ConsumerAttachment {
   readonly kind: "consumer";
-  readonly follow: ConsumeRequest["follow"];
+  /** Seq at which a read of what is stored ends; null follows the log as it grows. */
+  readonly until: number | null;
   /** Log offset up to which the Worker takes bytes. */
   readonly upTo: number;
   /** The seq it was sent last; null while it is level with the log's end and gets commits as they are made. */
@@ -34,14 +33,15 @@ export function attach(socket: WebSocket, attachment: ProducerAttachment | Consu
 }
 
 /**
- * Sends, or retires a socket that cannot be sent to any more. It must not throw: half of a commit's readers would have
- * it and the others never get it.
+ * Never throws: half of a commit's readers would have it and the others never get it. False for a socket that cannot be
+ * sent to any more; its close is on its way.
  */
-export function sendOrRetire(socket: WebSocket, data: string | ArrayBuffer | Uint8Array<ArrayBuffer>): void {
+export function trySend(socket: WebSocket, data: string | Uint8Array<ArrayBuffer>): boolean {
   try {
     socket.send(data);
+    return true;
   } catch {
-    retire(socket, closeCodes.done, "closed");
+    return false;
   }
 }
 

@@ -76,18 +76,28 @@ export class Batch {
     this.#sourceId = frame.sourceId;
   }
 
-  /** The row to commit, or null when there is nothing. The batch is empty afterwards. */
-  take(): BatchRow | null {
+  /** The row to commit, or null when there is nothing. It stays in the batch until `clear`: a write may fail. */
+  row(): BatchRow | null {
     if (this.#byteLength === 0) return null;
-    const row = {
+    return {
       firstSeq: this.#firstSeq,
       lastSeq: this.#lastSeq,
       digest: this.#digest,
       sourceId: this.#sourceId,
       bytes: this.#buffer.slice(0, this.#byteLength),
     };
+  }
+
+  /** What `row` gave is stored. */
+  clear(): void {
     this.#firstSeq = this.#lastSeq + 1;
     this.#byteLength = 0;
+  }
+
+  /** The row, and the batch is empty afterwards. */
+  take(): BatchRow | null {
+    const row = this.row();
+    this.clear();
     return row;
   }
 

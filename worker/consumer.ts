@@ -1,7 +1,7 @@
 /** Owns a reader's answer: opens the consumer socket to the object and turns what it says into an HTTP response. */
 
 import type { ConsumeRequest } from "../protocol/consumer-frames.ts";
-import type { ResetReason } from "../protocol/cursor.ts";
+import type { From, ResetReason } from "../protocol/cursor.ts";
 import { LongstreamError, errorTable } from "../protocol/errors.ts";
 import { eventStreamHeaders, eventStreamType, headerNames, objectPaths, streamPath } from "../protocol/http.ts";
 import { retryDelayMs, retryLater } from "../protocol/sse.ts";
@@ -37,6 +37,7 @@ export async function connectConsumer(env: Env, id: string, asked: ConsumeReques
 export interface Answer {
   readonly id: string;
   readonly connection: Exclude<Connection, { kind: "missing" }>;
+  readonly from: From;
   readonly follow: ConsumeRequest["follow"];
   /** Set when the reader's cursor led nowhere and it is given another stream. */
   readonly reset: ResetReason | null;
@@ -54,6 +55,7 @@ export function respondWithEvents(request: Request, env: Env, ctx: ExecutionCont
   const { readable, writable } = new IdentityTransformStream();
   const relay = new Relay({
     writer: writable.getWriter(),
+    from: answer.from,
     reconnect: (from) => connectConsumer(env, id, { from, follow: answer.follow, route: null, opening: "again" }),
     controls: (request.headers.get("accept") ?? "").includes(eventStreamType) ? "events" : "comments",
     retryMs: retryDelayMs(Math.random),

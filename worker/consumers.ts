@@ -5,7 +5,7 @@ import type { ConsumeRequest, EventsFrame, ToConsumer } from "../protocol/consum
 import { closeCodes } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Outcome, StreamFailure } from "../protocol/sse.ts";
-import { attach, attachmentOf, retire, sendOrRetire } from "./attachment.ts";
+import { attach, attachmentOf, retire, trySend } from "./attachment.ts";
 import type { ConsumerAttachment } from "./attachment.ts";
 import type { Log } from "./log.ts";
 
@@ -40,7 +40,8 @@ export class Consumers {
   /** A new reader, already accepted: where it starts, then what is stored. Subscribing and reading are one turn. */
   welcome(socket: WebSocket, start: Extract<ToConsumer, { type: "start" }>, follow: ConsumeRequest["follow"]): void {
     const upTo = start.offset + limits.consumerWindowBytes;
-    const consumer: ConsumerAttachment = { kind: "consumer", follow, upTo, behind: start.seq };
+    const until = follow === "stored" ? this.#log.tail.seq : null;
+    const consumer: ConsumerAttachment = { kind: "consumer", until, upTo, behind: start.seq };
     attach(socket, consumer);
     send(socket, start);
     this.#catchUp(socket, consumer);
@@ -51,8 +52,8 @@ export class Consumers {
     const encoded = encodeEventsFrame(frame);
     for (const [socket, consumer] of this.#open()) {
       if (consumer.behind !== null) continue;
-      if (frame.offset < consumer.upTo) sendOrRetire(socket, encoded);
-      else attach(socket, { ...consumer, behind: frame.firstSeq - 1 });
+      if (frame.offset >= consumer.upTo) attach(socket, { ...consumer, behind: frame.firstSeq - 1 });
+      else if (!trySend(socket, encoded)) retire(socket, closeCodes.done, "closed");
     }
   }
 
@@ -76,15 +77,14 @@ export class Consumers {
 
   #catchUp(socket: WebSocket, consumer: ConsumerAttachment): void {
     let seq = consumer.behind ?? this.#log.tail.seq;
-    for (;;) {
+    while (consumer.until === null || seq < consumer.until) {
       const frame = this.#log.readAfter(seq);
       if (frame === null) break;
       if (frame.offset >= consumer.upTo) {
         attach(socket, { ...consumer, behind: seq });
         return;
       }
-      sendOrRetire(socket, encodeEventsFrame(frame));
-      if (attachmentOf(socket).kind === "closed") return;
+      if (!trySend(socket, encodeEventsFrame(frame))) return retire(socket, closeCodes.done, "closed");
       seq = frame.lastSeq;
     }
     attach(socket, { ...consumer, behind: null });
@@ -94,7 +94,7 @@ export class Consumers {
   /** For a reader that has everything; does nothing while more may come. */
   #end(socket: WebSocket, consumer: ConsumerAttachment): void {
     const ending = this.#ending();
-    if (consumer.follow === "stored") send(socket, { type: "stored-end" });
+    if (consumer.until !== null) send(socket, { type: "stored-end" });
     else if (ending !== null) send(socket, { type: "end", seq: this.#log.tail.seq, outcome: ending.outcome, error: ending.error });
     else return;
     retire(socket, closeCodes.done, "done");
@@ -109,5 +109,5 @@ export class Consumers {
 }
 
 function send(socket: WebSocket, message: ToConsumer): void {
-  sendOrRetire(socket, JSON.stringify(message));
+  trySend(socket, JSON.stringify(message));
 }

@@ -20,7 +20,7 @@ export async function answerRoute(request: Request, env: Env, ctx: ExecutionCont
     const asked = { from, follow: "live", route: route.path, opening: "first" } as const;
     const connection = await callAgain(async () => connectConsumer(env, from.log, asked));
     if (connection.kind !== "missing") {
-      return respondWithEvents(request, env, ctx, config, { id: from.log, connection, follow: "live", reset: null });
+      return respondWithEvents(request, env, ctx, config, { id: from.log, connection, from, follow: "live", reset: null });
     }
   }
   return createAndAnswer(request, env, ctx, config, route, resetOf(from));
@@ -71,7 +71,7 @@ async function createAndAnswer(
   try {
     const connection = await callAgain(async () => connectConsumer(env, id, asked));
     if (connection.kind === "missing") throw new LongstreamError("stream-not-found", `Cannot read the stream ${id}: it was removed at once`);
-    return respondWithEvents(request, env, ctx, config, { id, connection, follow: "live", reset });
+    return respondWithEvents(request, env, ctx, config, { id, connection, from: startOfNew, follow: "live", reset });
   } catch (error) {
     // Its function is on its way: whoever asks the route again would have another one invoked.
     if (error instanceof LongstreamError && comesBack(request, error)) return respondWithRetry(ctx, error, id);

@@ -83,8 +83,9 @@ export class Intake {
   commit(nowMs: number): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    const row = this.#batch.take();
+    const row = this.#batch.row();
     const frame = row === null ? null : this.#log.append(row);
+    this.#batch.clear();
     const stored = this.#storeCheckpoint();
     if (frame === null && !stored) return;
     this.#lastCommitAt = nowMs;

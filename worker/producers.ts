@@ -2,7 +2,7 @@
 
 import { encodeMessage } from "../protocol/producer-messages.ts";
 import type { ToProducer } from "../protocol/producer-messages.ts";
-import { attach, attachmentOf, retire, sendOrRetire } from "./attachment.ts";
+import { attach, attachmentOf, retire, trySend } from "./attachment.ts";
 import type { ProducerAttachment } from "./attachment.ts";
 import type { HeardAt, Producer } from "./stream-state.ts";
 import { same } from "./stream-state.ts";
@@ -52,7 +52,7 @@ export class Producers {
 
   send(attempt: number, message: ToProducer): void {
     for (const [socket, { producer }] of this.#open()) {
-      if (producer.attempt === attempt) sendOrRetire(socket, encodeMessage(message));
+      if (producer.attempt === attempt) trySend(socket, encodeMessage(message));
     }
   }
 

@@ -12,6 +12,8 @@ import type { ConsumerLink, Received } from "./consumer-link.ts";
 
 export interface RelayOptions {
   readonly writer: WritableStreamDefaultWriter<Uint8Array>;
+  /** Where the reader asked to begin: the first socket may be lost before it says where it does. */
+  readonly from: From;
   readonly reconnect: (from: From) => Promise<Connection>;
   /** Whether the client may be sent `longstream.*` events, or only comments. */
   readonly controls: "events" | "comments";
@@ -173,7 +175,7 @@ export class Relay {
 
   async #reopen(): Promise<ConsumerLink> {
     const place = this.#place;
-    const from: From = place === null ? { kind: "start" } : { kind: "cursor", ...place };
+    const from: From = place === null ? this.#options.from : { kind: "cursor", ...place };
     const connection = await pRetry(() => this.#options.reconnect(from), { ...reconnectTries, signal: this.#options.signal });
     if (connection.kind === "open") return connection.link;
     throw new LongstreamError("stream-not-found", "Cannot go on with this body: the stream was removed");

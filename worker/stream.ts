@@ -248,8 +248,8 @@ export class Stream {
     this.#intake.commit(Date.now());
     const { state, effects } = step(this.#state, event, this.#circumstances());
     if (state !== this.#state) {
-      this.#state = state;
       this.#store.writeState(state);
+      this.#state = state;
     }
     for (const effect of effects) this.#carryOut(effect, socket);
     if (!effects.some((effect) => effect.do === "delete")) this.#arm();

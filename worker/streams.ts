@@ -21,7 +21,7 @@ export async function readStream(request: Request, env: Env, ctx: ExecutionConte
   const asked = { from, follow, route: null, opening: "first" } as const;
   const connection = await callAgain(async () => connectConsumer(env, id, asked));
   if (connection.kind === "missing") throw streamNotFound(id);
-  return respondWithEvents(request, env, ctx, config, { id, connection, follow, reset: null });
+  return respondWithEvents(request, env, ctx, config, { id, connection, from, follow, reset: null });
 }
 
 export async function readStatus(env: Env, id: string): Promise<Response> {

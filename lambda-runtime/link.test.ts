@@ -1,0 +1,82 @@
+/** Owns the tests of keeping one attempt connected, over real sockets to an object of a few lines. */
+
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { WebSocketServer } from "ws";
+import type { WebSocket } from "ws";
+import { encodeMessage } from "../protocol/producer-messages.ts";
+import { Link } from "./link.ts";
+import { logStart } from "./outbox.ts";
+import { Session } from "./session.ts";
+
+const request = { method: "GET", url: "https://g.example/api", headers: [], bodyBytes: 0 };
+let server: WebSocketServer;
+const sockets: WebSocket[] = [];
+
+beforeEach(async () => {
+  server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  server.on("connection", (socket) => sockets.push(socket));
+  await once(server, "listening");
+});
+afterEach(() => {
+  vi.useRealTimers();
+  for (const socket of sockets.splice(0)) socket.terminate();
+  server.close();
+});
+
+function linkTo(session: Session): Link {
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const invocation = { longstream: 1, stream: "s1", attempt: 1, url: `http://127.0.0.1:${port}/streams/s1`, ticket: "t" } as const;
+  return new Link(invocation, "run", session, Date.now() + 600_000);
+}
+
+function welcome(socket: WebSocket, leaseMs: number): void {
+  socket.send(encodeMessage({ type: "welcome", attempt: 1, role: "active", resume: null, request, window: 1_000, leaseMs }));
+  socket.send(encodeMessage({ type: "body-end" }));
+  socket.on("message", (data) => {
+    if (Buffer.isBuffer(data) && data.toString("utf8") === "ping") socket.send("pong");
+  });
+}
+
+test("P5: an event after a long silence has its own time to be acknowledged", async () => {
+  server.on("connection", (socket) => welcome(socket, 600));
+  const session = new Session({ resume: "replay" });
+  const link = linkTo(session);
+  await link.connect();
+  await session.welcomed;
+  link.keepAlive(600);
+  session.startFrom(logStart, logStart);
+  await sleep(1_250);
+  session.push(new TextEncoder().encode("data: a\n"), "");
+  await sleep(250);
+  sockets[0]?.send(encodeMessage({ type: "ack", seq: 1, checkpoint: null }));
+  await sleep(100);
+  expect(sockets).toHaveLength(1);
+  await link.close();
+});
+
+test("P7: a connection on which no welcome comes is given up like any other that is silent", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date"] });
+  const session = new Session({ resume: "replay" });
+  const link = linkTo(session);
+  await link.connect();
+  expect(sockets).toHaveLength(1);
+  sockets[0]?.pause();
+  const again = once(server, "connection");
+  for (let i = 0; i < 6; i++) vi.advanceTimersByTime(10_000);
+  await Promise.race([again, sleep(2_000)]);
+  expect(sockets).toHaveLength(2);
+  await link.close();
+});
+
+test("a connection that comes about after the link was closed is not kept", async () => {
+  const session = new Session({ resume: "replay" });
+  const link = linkTo(session);
+  const dialling = link.connect();
+  await link.close();
+  await dialling;
+  await sleep(200);
+  expect(sockets.map(({ readyState, OPEN }) => readyState === OPEN)).not.toContain(true);
+});
