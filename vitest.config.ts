@@ -1,6 +1,10 @@
 import { defineConfig } from "vitest/config";
 
-/** Files of the stack wait for time limits most of their time: two run side by side, and no more, on two cores. */
+const stack = { testTimeout: 60_000, hookTimeout: 60_000, maxWorkers: 2 };
+/** They live close to scaled-down time limits, so they run when nothing else does; both mostly wait. */
+const timed = ["e2e/handover.test.ts", "e2e/script.test.ts"];
+
+/** Two cores: two files of the stack at a time, and no more. */
 export default defineConfig({
   test: {
     projects: [
@@ -15,11 +19,12 @@ export default defineConfig({
         test: {
           name: "stack",
           include: ["local/lambda-host/**/*.test.ts", "e2e/**/*.test.ts"],
-          maxWorkers: 2,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          exclude: timed,
+          ...stack,
+          sequence: { groupOrder: 1 },
         },
       },
+      { test: { name: "timed", include: timed, ...stack, sequence: { groupOrder: 2 } } },
     ],
     reporters: ["default", "./e2e/count-reporter.ts"],
   },
