@@ -17,9 +17,16 @@ const frameOf = (firstSeq: number, ...payloads: string[]): DataFrame => ({
   payloads: payloads.map((payload) => encoder.encode(payload)),
 });
 const textOf = (batch: Batch): string | null => {
-  const row = batch.take();
+  const row = taken(batch);
   return row === null ? null : decoder.decode(row.bytes);
 };
+
+/** As a commit does it. */
+function taken(batch: Batch): ReturnType<Batch["row"]> {
+  const row = batch.row();
+  batch.clear();
+  return row;
+}
 
 describe("a batch", () => {
   test("P2: becomes a row of literal bytes as clients receive them", () => {
@@ -27,7 +34,7 @@ describe("a batch", () => {
     batch.append(frameOf(7, "data: a\n", "event: x\ndata: b\ndata: c\n"));
     batch.append(frameOf(9, "data: d\n"));
     expect(batch.lastSeq).toBe(9);
-    const row = batch.take();
+    const row = taken(batch);
     expect(row).toMatchObject({ firstSeq: 7, lastSeq: 9, digest: "digest-after-9", sourceId: "source-9" });
     expect(decoder.decode(row?.bytes)).toBe(
       "data: a\nid: V1-_t-7\n\nevent: x\ndata: b\ndata: c\nid: V1-_t-8\n\ndata: d\nid: V1-_t-9\n\n",
@@ -36,20 +43,20 @@ describe("a batch", () => {
 
   test("is empty when it was taken, and goes on with the next seq", () => {
     const batch = new Batch("log", start);
-    expect(batch.take()).toBeNull();
+    expect(taken(batch)).toBeNull();
     batch.append(frameOf(1, "data: a\n"));
     expect(batch.byteLength).toBe("data: a\nid: log-1\n\n".length);
     expect(textOf(batch)).toBe("data: a\nid: log-1\n\n");
     expect(batch.byteLength).toBe(0);
-    expect(batch.take()).toBeNull();
+    expect(taken(batch)).toBeNull();
     batch.append(frameOf(2, "data: b\n"));
-    expect(batch.take()).toMatchObject({ firstSeq: 2, lastSeq: 2 });
+    expect(taken(batch)).toMatchObject({ firstSeq: 2, lastSeq: 2 });
   });
 
   test("gives a row that later events do not change", () => {
     const batch = new Batch("log", start);
     batch.append(frameOf(1, "data: a\n"));
-    const row = batch.take();
+    const row = taken(batch);
     batch.append(frameOf(2, "data: b\n"));
     expect(decoder.decode(row?.bytes)).toBe("data: a\nid: log-1\n\n");
   });
@@ -63,7 +70,7 @@ describe("a batch", () => {
   test("carries bytes that are not UTF-8 as they are", () => {
     const batch = new Batch("log", start);
     batch.append({ firstSeq: 1, digest: "d", sourceId: "", payloads: [Uint8Array.of(0xff, 0x80, 10)] });
-    expect([...(batch.take()?.bytes ?? [])]).toEqual([0xff, 0x80, 10, ...encoder.encode("id: log-1\n\n")]);
+    expect([...(taken(batch)?.bytes ?? [])]).toEqual([0xff, 0x80, 10, ...encoder.encode("id: log-1\n\n")]);
   });
 });
 
@@ -74,17 +81,17 @@ describe("P2: once-in-order", () => {
     batch.append(frameOf(1, "data: a\n", "data: b\n"));
     batch.append(frameOf(2, "data: b\n"));
     expect(batch.lastSeq).toBe(2);
-    expect(batch.take()).toMatchObject({ lastSeq: 2, digest: "digest-after-2", sourceId: "source-2" });
+    expect(taken(batch)).toMatchObject({ lastSeq: 2, digest: "digest-after-2", sourceId: "source-2" });
     batch.append(frameOf(1, "data: a\n"));
-    expect(batch.take()).toBeNull();
+    expect(taken(batch)).toBeNull();
   });
 
   test("events that are already durable are dropped, and move neither digest nor source id", () => {
     const batch = new Batch("log", { seq: 5, digest: "d5", sourceId: "s5" });
     batch.append(frameOf(3, "data: c\n"));
-    expect(batch.take()).toBeNull();
+    expect(taken(batch)).toBeNull();
     batch.append(frameOf(6, "data: f\n"));
-    expect(batch.take()).toMatchObject({ firstSeq: 6, digest: "digest-after-6", sourceId: "source-6" });
+    expect(taken(batch)).toMatchObject({ firstSeq: 6, digest: "digest-after-6", sourceId: "source-6" });
   });
 
   test("of a frame that overlaps only the new events are taken", () => {
@@ -101,7 +108,7 @@ describe("P2: once-in-order", () => {
       new LongstreamError("seq-gap", "Cannot store event 3: the expected seq is 2"),
     );
     expect(batch.lastSeq).toBe(1);
-    expect(batch.take()).toMatchObject({ lastSeq: 1, digest: "digest-after-1", sourceId: "source-1" });
+    expect(taken(batch)).toMatchObject({ lastSeq: 1, digest: "digest-after-1", sourceId: "source-1" });
     batch.append(frameOf(2, "data: b\n"));
     expect(textOf(batch)).toBe("data: b\nid: log-2\n\n");
   });
@@ -141,7 +148,7 @@ describe("P6: bounded", () => {
     const frame = frameOf(Number.MAX_SAFE_INTEGER, largest);
     expect(batch.overflowsWith(frame)).toBe(false);
     batch.append(frame);
-    expect(batch.take()?.bytes.length).toBeLessThanOrEqual(limits.maxRowBytes);
+    expect(taken(batch)?.bytes.length).toBeLessThanOrEqual(limits.maxRowBytes);
   });
 
   test("says before it takes a frame that the row would be too large", () => {
@@ -149,7 +156,7 @@ describe("P6: bounded", () => {
     batch.append(frameOf(1, `data: ${"a".repeat(300)}\n`));
     expect(batch.overflowsWith(frameOf(2, "data: b\n"))).toBe(false);
     expect(batch.overflowsWith(frameOf(2, largest))).toBe(true);
-    batch.take();
+    taken(batch);
     expect(batch.overflowsWith(frameOf(2, largest))).toBe(false);
   });
 
@@ -162,6 +169,6 @@ describe("P6: bounded", () => {
         "Cannot store a frame whose 40000 events take 1120000 bytes of the log: send fewer events a frame, for at most 1048576",
       ),
     );
-    expect([batch.lastSeq, batch.take()]).toEqual([0, null]);
+    expect([batch.lastSeq, taken(batch)]).toEqual([0, null]);
   });
 });

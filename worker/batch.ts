@@ -94,13 +94,6 @@ export class Batch {
     this.#byteLength = 0;
   }
 
-  /** The row, and the batch is empty afterwards. */
-  take(): BatchRow | null {
-    const row = this.row();
-    this.clear();
-    return row;
-  }
-
   #growth(payloads: readonly Uint8Array[]): number {
     const perEvent = this.#idPrefix.length + idTailBytes;
     return payloads.reduce((sum, payload) => sum + payload.length + perEvent, 0);
