@@ -22,7 +22,7 @@ import { Session } from "./session.ts";
 import type { Welcome } from "./session.ts";
 import { destroyLeftovers } from "./socket.ts";
 import type { StopReason } from "./stop.ts";
-import type { HandlerStream, LambdaContext, StreamHandler, StreamHandlerOptions } from "./types.ts";
+import type { HandlerStream, LambdaContext, ResumeMode, StreamHandler, StreamHandlerOptions } from "./types.ts";
 
 /** What the Lambda function exports. */
 export type LambdaHandler = (event: unknown, context: LambdaContext) => Promise<void>;
@@ -62,7 +62,7 @@ function startTimers(session: Session, context: LambdaContext): readonly ReturnT
 
 async function serve(
   handler: StreamHandler,
-  mode: "replay" | "continue",
+  mode: ResumeMode,
   session: Session,
   link: Link,
   invocation: Invocation,
@@ -109,13 +109,13 @@ function answeredLate(calling: Promise<unknown>): EventSource {
 }
 
 /** A replay may begin while it is a standby; a continuation needs to know where its predecessor stopped. */
-async function resumePoint(session: Session, welcome: Welcome, mode: "replay" | "continue"): Promise<ResumePoint | null | "stopped"> {
+async function resumePoint(session: Session, welcome: Welcome, mode: ResumeMode): Promise<ResumePoint | null | "stopped"> {
   if (welcome.role === "active" || mode === "replay") return welcome.resume;
   const promoted = await session.stop.orStop(session.active);
   return "stopped" in promoted ? "stopped" : promoted.done;
 }
 
-function startOf(resume: ResumePoint | null, mode: "replay" | "continue"): LogPoint {
+function startOf(resume: ResumePoint | null, mode: ResumeMode): LogPoint {
   if (resume === null) return logStart;
   return mode === "continue" ? resume : (resume.checkpoint ?? logStart);
 }
@@ -135,8 +135,8 @@ async function sayGoodbye(end: DriveEnd, session: Session, controls: StreamContr
       return leaveEarly(session.stop.reason);
     case "threw": {
       const stopped = session.stop.reason;
-      // A handler whose signal was aborted may well throw; that says nothing about the stream.
-      if (stopped !== null && stopped.kind !== "yield") return;
+      // A handler whose attempt was stopped may well throw; why it was stopped is what counts.
+      if (stopped !== null && stopped.kind !== "yield") return leave(stopped, session, controls, source);
       session.bid({ type: "end", outcome: "failed", error: failureOf(end.thrown) });
       await session.released;
       await controls.ended(source);

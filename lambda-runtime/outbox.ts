@@ -25,7 +25,7 @@ interface Entry {
 interface HeldCheckpoint {
   readonly seq: number;
   readonly state: string;
-  /** Known once its event was framed. */
+  /** Null until it was sent. */
   readonly digest: string | null;
 }
 
@@ -179,7 +179,7 @@ export class Outbox {
     const held = this.#checkpoint;
     if (held === null || held.digest !== null) return null;
     if (held.seq < this.#framedSeq) {
-      // Made while repeating what is durable: the attempt before stored this one or a later one, or none was needed.
+      // Of an event that was durable when this attempt got its turn: the one before stored it or a later one, if any.
       this.#checkpoint = null;
       return null;
     }

@@ -9,6 +9,7 @@ import type { StreamFailure } from "../protocol/sse.ts";
 import { Outbox, logStart } from "./outbox.ts";
 import type { LogPoint } from "./outbox.ts";
 import { Stop } from "./stop.ts";
+import type { ResumeMode } from "./types.ts";
 
 /** One connection to the object. */
 export interface Transport {
@@ -33,12 +34,12 @@ type Farewell =
   | { readonly type: "end"; readonly outcome: "completed" | "failed"; readonly error: StreamFailure | null };
 
 export interface SessionOptions {
-  readonly resume: "replay" | "continue";
+  readonly resume: ResumeMode;
 }
 
 export class Session {
   readonly stop = new Stop();
-  readonly #resumeMode: "replay" | "continue";
+  readonly #resumeMode: ResumeMode;
   #transport: Transport | null = null;
   /** The connection whose welcome said from where to send; before it, whatever was sent would leave a gap. */
   #greeted: Transport | null = null;

@@ -61,11 +61,14 @@ export type EventSequence = AsyncIterable<StreamEvent> | Iterable<StreamEvent>;
 /** Gets the client's request; returns (or resolves to) the events of the answer. */
 export type StreamHandler = (request: Request, stream: HandlerStream) => EventSequence | Promise<EventSequence>;
 
+/** What a later attempt does; see `StreamHandlerOptions`. */
+export type ResumeMode = "replay" | "continue";
+
 export interface StreamHandlerOptions {
   /**
    * What a later attempt does. `replay`: the handler runs again from its last checkpoint or the start, and what is
    * already durable is dropped after it was found to be the same. `continue`: the handler yields only what follows
    * `resume.seq`.
    */
-  readonly resume?: "replay" | "continue";
+  readonly resume?: ResumeMode;
 }

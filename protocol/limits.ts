@@ -27,7 +27,7 @@ export const limits = {
   /** A checkpoint's JSON. Past it: `checkpoint-too-large`. */
   maxCheckpointBytes: 256 * KiB,
   /** A control message's JSON text: a checkpoint, escaped at worst, and its envelope. Past it: close 4413. */
-  maxControlBytes: 2 * MiB,
+  maxControlChars: 2 * MiB,
   /** A cursor, so that no client or proxy cuts it. Past it: reset with reason `unknown`. */
   maxCursorBytes: 64,
   /** A handler's own SSE id, kept as `sourceId`. */

@@ -130,8 +130,8 @@ describe("Lambda to object", () => {
     });
   });
 
-  test("P6: is at most maxControlBytes", () => {
-    const text = " ".repeat(limits.maxControlBytes - 20) + '{"type":"handover"} ';
+  test("P6: is at most maxControlChars", () => {
+    const text = " ".repeat(limits.maxControlChars - 20) + '{"type":"handover"} ';
     expect(parseToObject(text)).toEqual({ type: "handover" });
     expect(() => parseToObject(`${text} `)).toThrow(
       new LongstreamError("frame-too-large", "Cannot read the producer's message: it has 2097153 characters, and the limit is 2097152"),
@@ -192,8 +192,8 @@ describe("object to Lambda", () => {
     expect(() => parseToProducer(text)).toThrow(protocolError(message));
   });
 
-  test("is at most maxControlBytes", () => {
-    expect(() => parseToProducer(" ".repeat(limits.maxControlBytes + 1))).toThrow(
+  test("is at most maxControlChars", () => {
+    expect(() => parseToProducer(" ".repeat(limits.maxControlChars + 1))).toThrow(
       new LongstreamError("frame-too-large", "Cannot read the object's message: it has 2097153 characters, and the limit is 2097152"),
     );
   });

@@ -11,7 +11,7 @@ import type { Outcome, StreamFailure } from "./sse.ts";
 export type HeaderPairs = readonly (readonly [string, string])[];
 
 /** How the log is kept and read. The first head of a stream decides. */
-export const modes = ["events"] as const;
+const modes = ["events"] as const;
 export type Mode = (typeof modes)[number];
 
 /** State a handler stored, bound to the event it follows. */
@@ -165,10 +165,10 @@ export function checkCheckpointBytes(state: string): void {
 }
 
 function open(text: string, what: string): JsonReader {
-  if (text.length > limits.maxControlBytes) {
+  if (text.length > limits.maxControlChars) {
     throw new LongstreamError(
       "frame-too-large",
-      `Cannot read ${what}: it has ${text.length} characters, and the limit is ${limits.maxControlBytes}`,
+      `Cannot read ${what}: it has ${text.length} characters, and the limit is ${limits.maxControlChars}`,
     );
   }
   return JsonReader.parse(text, what);

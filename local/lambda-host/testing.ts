@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import type { InvocationType } from "@aws-sdk/client-lambda";
-import { onTestFinished, vi } from "vitest";
+import { afterAll, onTestFinished, vi } from "vitest";
 import { startLambdaHost } from "./index.ts";
 import type { LambdaHost, LambdaHostOptions } from "./index.ts";
 
@@ -118,10 +118,16 @@ export function processState(pid: number): "stopped" | "running" | "gone" {
   }
 }
 
-/** A path for a file that does not exist yet, in a folder that goes with the test. */
+const scratchFolders: string[] = [];
+// Not with each test: what is registered last runs first, and a child of a host that is still open may be writing.
+afterAll(() => {
+  for (const folder of scratchFolders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A path for a file that does not exist yet, in a folder that goes with the test file. */
 export function scratchFile(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), "lambda-host-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  scratchFolders.push(folder);
   return join(folder, name);
 }
 
