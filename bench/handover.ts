@@ -29,7 +29,7 @@ async function main(): Promise<void> {
     dir,
     lambdaTimeoutMs,
     functionDirs: [fileURLToPath(new URL("../e2e/functions", import.meta.url))],
-    vars: { TICKET_SECRET: "bench-secret-0123456789-0123456789-01", ROUTES: [{ path: "/count", function: "continuing", region: "us-east-1" }] },
+    vars: { TICKET_SECRET: "bench-secret-0123456789-0123456789-01", ROUTES: [{ path: "/count", kind: "events", function: "continuing", region: "us-east-1" }] },
   });
   try {
     const url = new URL(`/count?n=${eventsPerStream}&intervalMs=${intervalMs}`, stack.url);

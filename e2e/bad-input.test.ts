@@ -12,7 +12,7 @@ import { statusOf, waitForStatus } from "./support/status.ts";
 
 const stack = useStack({
   fixtures: ["silent", "shapes", "unusable"],
-  routes: [{ path: "/small", function: "shapes", region: "us-east-1", maxRequestBytes: 100 }],
+  routes: [{ path: "/small", kind: "events", function: "shapes", region: "us-east-1", maxRequestBytes: 100 }],
 });
 const at = (path: string): URL => new URL(path, stack.current.url);
 
@@ -123,7 +123,7 @@ describe("a malformed frame closes the socket with 4400 and a reason, and what i
     ["an event with a blank line", encodeDataFrame({ firstSeq: 2, digest: emptyDigest, sourceId: "", payloads: [new TextEncoder().encode("data: a\n\ndata: b\n")] }), "empty line"],
     ["text that is no JSON", "hello", "not JSON"],
     ["a message of unknown type", '{"type":"dance"}', '"type" is not one of'],
-    ["a head with another mode", '{"type":"head","status":200,"headers":[],"mode":"bytes"}', '"mode" is not one of events'],
+    ["a head with an unknown mode", '{"type":"head","status":200,"headers":[],"mode":"frames"}', '"mode" is not one of events, bytes'],
     ["an end with a bad outcome", '{"type":"end","seq":1,"outcome":"cancelled"}', '"outcome" is not one of'],
     ["a gap", encodeDataFrame({ firstSeq: 5, digest: emptyDigest, sourceId: "", payloads: [new TextEncoder().encode("data: x\n")] }), "the expected seq is 2"],
     ["an end behind events that never came", '{"type":"end","seq":9,"outcome":"completed","error":null}', "the expected seq is 2"],
@@ -188,7 +188,7 @@ describe("a handler", () => {
     const { end } = await endOf("/fixtures/unusable");
     expect(end).toMatchObject({
       outcome: "failed",
-      error: { code: "bad-handler-result", message: expect.stringContaining("return an async generator or another iterable of events") },
+      error: { code: "bad-handler-result", message: expect.stringContaining("return a Response, an async generator or another iterable of events") },
     });
   });
 });

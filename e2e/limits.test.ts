@@ -10,11 +10,11 @@ const region = "us-east-1";
 const stack = useStack({
   fixtures: ["silent"],
   routes: [
-    { path: "/two-readers", function: "silent", region, settings: { maxConsumers: 2 } },
-    { path: "/small-log", methods: ["GET"], function: "count", region, settings: { maxStreamBytes: 20_000 } },
-    { path: "/short-life", function: "silent", region, settings: { maxDurationMs: 4_000, retentionMs: 1_000 } },
+    { path: "/two-readers", kind: "events", function: "silent", region, settings: { maxConsumers: 2 } },
+    { path: "/small-log", methods: ["GET"], kind: "events", function: "count", region, settings: { maxStreamBytes: 20_000 } },
+    { path: "/short-life", kind: "events", function: "silent", region, settings: { maxDurationMs: 4_000, retentionMs: 1_000 } },
   ],
-  vars: { HEARTBEAT_MS: 200, MAX_STALL_MS: 1_000 },
+  vars: { HEARTBEAT_MS: 200, MAX_STALL_MS: 1_000, HEAD_TIMEOUT_MS: 500 },
 });
 const at = (path: string): URL => new URL(path, stack.current.url);
 
@@ -79,6 +79,23 @@ describe("P7 alive-or-told", () => {
     expect(again).toContain("refused with 404");
     expect((await fetch(at(`/streams/${reader.streamId}`))).status).toBe(404);
     expect(await stack.current.worker.sql(reader.streamId, "SELECT name FROM sqlite_master WHERE name IN ('log', 'record', 'request')")).toEqual([]);
+  });
+
+  test("P7: a head that does not come in time is a 504 that names the stream; an EventSource is told to come back to it", async () => {
+    const [plain, source] = await Promise.all(
+      ["application/json", "text/event-stream"].map(async (accept) => fetch(at("/answers/silent"), { headers: { accept } })),
+    );
+    expect([plain?.status, await plain?.json()]).toMatchObject([504, { code: "head-timeout" }]);
+    const id = plain?.headers.get("stream-id") ?? "";
+    expect(await statusOf(stack.current.url, id)).toMatchObject({ phase: "pending", mode: null, outcome: null });
+    expect(source?.status).toBe(200);
+    await expect(source?.text()).rejects.toThrow("terminated");
+    const producer = await HandProducer.welcome(stack.current, await invocationOf(stack.current, id, 1));
+    producer.tell({ type: "head", status: 200, headers: [], mode: "events" });
+    producer.sendEvents(1, ['data: {"n":1}\n']);
+    const late = await Reader.open(at(`/streams/${id}`));
+    await late.seen(1);
+    late.leave();
   });
 
   test("settings of a route hold for its streams, and for no others", async () => {

@@ -17,9 +17,10 @@ const stack = useStack({
   fixtures: ["silent", "shapes", "crash", "continuing", "checkpointing", "diverging"],
   functionEnv: records.env,
   routes: [
-    { path: "/quick/silent", function: "silent", region, settings: { attemptStartMs: 400, leaseMs: 1_000, redialMs: 200 } },
-    { path: "/quick/count", methods: ["GET"], function: "count", region, settings: { attemptStartMs: 1_500 } },
-    { path: "/quick/init-fails", function: "init-fails", region, settings: { attemptStartMs: 1_000 } },
+    { path: "/quick/silent", kind: "events", function: "silent", region, settings: { attemptStartMs: 400, leaseMs: 1_000, redialMs: 200 } },
+    { path: "/short-lease/silent", kind: "events", function: "silent", region, settings: { leaseMs: 1_000 } },
+    { path: "/quick/count", methods: ["GET"], kind: "events", function: "count", region, settings: { attemptStartMs: 1_500 } },
+    { path: "/quick/init-fails", kind: "events", function: "init-fails", region, settings: { attemptStartMs: 1_000 } },
   ],
 });
 const at = (path: string): URL => new URL(path, stack.current.url);
@@ -59,7 +60,7 @@ describe("a producer's socket", () => {
   });
 
   test("P7: a producer that falls silent with its socket open loses its lease to a new attempt", async () => {
-    const { reader, ...dialled } = await openSilentAt("/quick/silent");
+    const { reader, ...dialled } = await openSilentAt("/short-lease/silent");
     const producer = await HandProducer.welcome(stack.current, dialled);
     producer.sendEvents(1, [event(1)]);
     producer.fallSilent();
@@ -322,108 +323,18 @@ describe("P8 cancel", () => {
   });
 });
 
-test("a head that contradicts the first one closes with 4400; the same one again is taken", async () => {
-  const { reader, ...dialled } = await openSilent(stack.current);
-  const producer = await HandProducer.welcome(stack.current, dialled);
+test("a head other than the first one fails the stream; the same one again is taken", async () => {
+  const accepted = await fetch(at("/answers/silent"), { headers: { prefer: "respond-async" } });
+  const streamId = accepted.headers.get("stream-id") ?? "";
+  const producer = await HandProducer.welcome(stack.current, await invocationOf(stack.current, streamId, 1));
   const head = { type: "head", status: 200, headers: [], mode: "events" } as const;
   producer.tell(head);
   producer.tell(head);
   producer.sendEvents(1, [event(1)]);
   await producer.acked(1);
   producer.tell({ ...head, status: 201 });
-  expect(await producer.closed).toMatchObject({ code: 4400, reason: "Cannot answer with status 201: the stream began with 200" });
-  reader.leave();
-});
-
-describe("a handover played by hand", () => {
-  interface Pair {
-    readonly reader: Reader;
-    readonly first: Dialled;
-    readonly second: Dialled;
-    readonly active: HandProducer;
-  }
-  const begun = async (): Promise<Pair> => {
-    const { reader, ...first } = await openSilent(stack.current);
-    const active = await HandProducer.welcome(stack.current, first);
-    active.sendEvents(1, [event(1)]);
-    await active.acked(1);
-    active.tell({ type: "handover" });
-    // Asked twice, one successor.
-    active.tell({ type: "handover" });
-    return { reader, first, active, second: await invocationOf(stack.current, first.streamId, 2) };
-  };
-
-  test("the standby is welcomed as one, the active one is asked to yield when it is ready, and the promotion tells where", async () => {
-    const { reader, active, second } = await begun();
-    const standby = await HandProducer.welcome(stack.current, second);
-    expect(await standby.received("welcome")).toMatchObject({ role: "standby", attempt: 2, resume: { seq: 1 } });
-    active.sendEvents(2, [event(2)]);
-    standby.tell({ type: "ready" });
-    await active.received("yield");
-    active.sendEvents(3, [event(3)]);
-    active.tell({ type: "yield", seq: 3 });
-    expect(await standby.received("promote")).toMatchObject({ resume: { seq: 3 } });
-    expect(await active.closed).toMatchObject({ code: 1000, reason: "yielded" });
-    standby.sendEvents(4, [event(4)]);
-    standby.tell({ type: "end", seq: 4, outcome: "completed", error: null });
-    expect(await reader.ended).toBe("clean");
-    expect(reader.numbers).toEqual([1, 2, 3, 4]);
-    expect(ofStream(reader.streamId)).toHaveLength(2);
-  });
-
-  test.each([
-    ["data", (standby: HandProducer) => standby.sendEvents(2, [event(666)])],
-    ["a checkpoint", (standby: HandProducer) => standby.tell({ type: "checkpoint", seq: 1, digest: emptyDigest, state: "null" })],
-    ["a head", (standby: HandProducer) => standby.tell({ type: "head", status: 200, headers: [], mode: "events" })],
-  ])("a standby that sends %s before its turn is closed with 4400, and nothing is stored of it", async (_what, send) => {
-    const { reader, active, second } = await begun();
-    const standby = await HandProducer.welcome(stack.current, second);
-    send(standby);
-    expect((await standby.closed).code).toBe(4400);
-    expect(await stack.current.worker.sql(reader.streamId, "SELECT key FROM record WHERE key > 2")).toEqual([]);
-    active.tell({ type: "end", seq: 1, outcome: "completed", error: null });
-    await reader.ended;
-    expect(reader.numbers).toEqual([1]);
-  });
-
-  test("the active one that dies under a standby is recovery with the standby already there", async () => {
-    const { reader, active, second } = await begun();
-    const standby = await HandProducer.welcome(stack.current, second);
-    active.crash();
-    expect(await standby.received("promote")).toMatchObject({ resume: { seq: 1 } });
-    standby.sendEvents(2, [event(2)]);
-    standby.tell({ type: "end", seq: 2, outcome: "completed", error: null });
-    await reader.ended;
-    expect(reader.numbers).toEqual([1, 2]);
-  });
-
-  test("an end in mid-handover ends the stream and lets the standby go", async () => {
-    const { reader, active, second } = await begun();
-    const standby = await HandProducer.welcome(stack.current, second);
-    active.tell({ type: "end", seq: 1, outcome: "completed", error: null });
-    expect((await standby.closed).code).toBe(1000);
-    expect(await reader.ended).toBe("clean");
-  });
-
-  test("P8: a cancel in mid-handover reaches both", async () => {
-    const { reader, first, active, second } = await begun();
-    const standby = await HandProducer.welcome(stack.current, second);
-    await fetch(at(`/streams/${first.streamId}/cancel`), { method: "POST" });
-    await Promise.all([active.received("cancel"), standby.received("cancel")]);
-    expect([(await active.closed).code, (await standby.closed).code]).toEqual([1000, 1000]);
-    await reader.ended;
-  });
-
-  test("the limit reached with no standby: the active one yields alone and the next attempt goes on", async () => {
-    const { reader, ...first } = await openSilent(stack.current);
-    const active = await HandProducer.welcome(stack.current, first);
-    active.sendEvents(1, [event(1)]);
-    active.tell({ type: "yield", seq: 1 });
-    expect((await active.closed).code).toBe(1000);
-    const next = await HandProducer.welcome(stack.current, await invocationOf(stack.current, first.streamId, 2));
-    expect((await next.received("welcome")).role).toBe("active");
-    next.tell({ type: "end", seq: 1, outcome: "completed", error: null });
-    expect(await reader.ended).toBe("clean");
-    expect(reader.numbers).toEqual([1]);
-  });
+  expect(await producer.closed).toMatchObject({ code: 1000, reason: expect.stringContaining("replay-diverged: Cannot go on with status 201") });
+  const reader = await Reader.readAll(at(`/streams/${streamId}?from=0`));
+  expect(await reader.ended).toBe("aborted");
+  expect(reader.control("longstream.end")).toMatchObject({ outcome: "failed", error: { code: "replay-diverged" } });
 });

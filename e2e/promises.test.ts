@@ -9,8 +9,8 @@ import { statusOf, waitForStatus } from "./support/status.ts";
 const stack = useStack({
   fixtures: ["silent", "shapes", "missing", "continuing"],
   routes: [
-    { path: "/late/count", function: "count", region: "us-east-1", settings: { ticketMs: 1, attemptStartMs: 1_000 } },
-    { path: "/rare/commits", function: "silent", region: "us-east-1", settings: { commitIntervalMs: 60_000 } },
+    { path: "/late/count", kind: "events", function: "count", region: "us-east-1", settings: { ticketMs: 1, attemptStartMs: 1_000 } },
+    { path: "/rare/commits", kind: "events", function: "silent", region: "us-east-1", settings: { commitIntervalMs: 60_000 } },
   ],
 });
 const at = (path: string): URL => new URL(path, stack.current.url);
@@ -156,7 +156,8 @@ describe("P3 truthful-end", () => {
 
   test("P3: the outcome is stored in the commit of the last event: after a kill both are there or neither", async () => {
     for (let round = 0; round < 4; round++) {
-      const { reader, ...dialled } = await openSilent(stack.current);
+      const reader = await Reader.open(at("/rare/commits"));
+      const dialled = await invocationOf(stack.current, reader.streamId, 1);
       const producer = await HandProducer.welcome(stack.current, dialled);
       producer.sendEvents(1, ['data: {"n":1}\n']);
       await producer.acked(1);

@@ -1,86 +1,9 @@
-/** Owns the tests of what a handler may return and yield. */
+/** Owns the tests of what a handler may yield. */
 
-import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { LongstreamError } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
-import { encodeEvent, toEventSource } from "./events.ts";
-
-describe("a handler may return", () => {
-  test.each<[string, () => unknown]>([
-    ["a list", () => ["a", "b"]],
-    ["a set", () => new Set(["a", "b"])],
-    ["a generator", generator],
-    ["an async generator", asyncGenerator],
-    ["an iterator", () => new Map([["a", 1], ["b", 2]]).keys()],
-    ["a web stream", () => Readable.toWeb(Readable.from(["a", "b"]))],
-  ])("%s", async (_, make) => {
-    expect(await drain(make())).toEqual(["a", "b"]);
-  });
-
-  test("nothing at all in a list, which is a stream without events", async () => {
-    expect(await drain([])).toEqual([]);
-  });
-
-  test("a sequence that is both, and it is read as the async one", async () => {
-    const both = { [Symbol.iterator]: () => ["sync"].values(), [Symbol.asyncIterator]: () => Readable.from(["async"])[Symbol.asyncIterator]() };
-    expect(await drain(both)).toEqual(["async"]);
-  });
-});
-
-describe("a handler may not return", () => {
-  test.each<[string, unknown, string]>([
-    ["undefined", undefined, "undefined"],
-    ["null", null, "null"],
-    ["a string, which is iterable letter by letter", "hello", "string"],
-    ["a number", 7, "number"],
-    ["a function", () => [], "function"],
-    ["an object", { data: "a" }, "[object Object]"],
-    ["a promise", Promise.resolve([]), "[object Promise]"],
-    ["a response", new Response("a"), "[object Response]"],
-  ])("%s", (_, result, name) => {
-    expect(() => toEventSource(result)).toThrow(
-      new LongstreamError(
-        "bad-handler-result",
-        `Cannot stream what the handler returned (${name}): return an async generator or another iterable of events, each a string or {event?, data, id?}`,
-      ),
-    );
-  });
-});
-
-describe("a source that is returned", () => {
-  test("runs the finally blocks of its generator", async () => {
-    const log: string[] = [];
-    async function* handler(): AsyncGenerator<string> {
-      try {
-        yield "a";
-        yield "b";
-      } finally {
-        log.push("finally");
-      }
-    }
-    const source = toEventSource(handler());
-    await source.next();
-    await source.return();
-    expect(log).toEqual(["finally"]);
-    expect(await source.next()).toEqual({ done: true, value: undefined });
-  });
-
-  test("needs no return method", async () => {
-    await expect(toEventSource(["a"]).return()).resolves.toBeUndefined();
-  });
-
-  test("tells what its finally blocks throw", async () => {
-    const source = toEventSource(failsAtTheEnd());
-    await source.next();
-    await expect(source.return()).rejects.toThrow(new TypeError("upstream was gone"));
-  });
-
-  test("makes an error of a sync iterator a rejection, never a throw", async () => {
-    const source = toEventSource({ [Symbol.iterator]: () => ({ next: () => { throw new TypeError("broke"); } }) });
-    await expect(source.next()).rejects.toThrow(new TypeError("broke"));
-  });
-});
+import { encodeEvent } from "./events.ts";
 
 describe("an event may be", () => {
   test.each<[string, unknown, string, string | null]>([
@@ -168,29 +91,3 @@ describe("an event may not be", () => {
     );
   });
 });
-
-function* generator(): Generator<string> {
-  yield "a";
-  yield "b";
-}
-
-async function* asyncGenerator(): AsyncGenerator<string> {
-  yield "a";
-  yield "b";
-}
-
-function* failsAtTheEnd(): Generator<string> {
-  try {
-    yield "a";
-  } finally {
-    // oxlint-disable-next-line no-unsafe-finally -- what a handler may well do
-    throw new TypeError("upstream was gone");
-  }
-}
-
-async function drain(result: unknown): Promise<readonly unknown[]> {
-  const source = toEventSource(result);
-  const values: unknown[] = [];
-  for (let next = await source.next(); next.done !== true; next = await source.next()) values.push(next.value);
-  return values;
-}

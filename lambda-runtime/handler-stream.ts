@@ -4,7 +4,7 @@ import { LongstreamError } from "../protocol/errors.ts";
 import type { Invocation } from "../protocol/invocation.ts";
 import { checkCheckpointBytes } from "../protocol/producer-messages.ts";
 import type { ResumePoint } from "../protocol/producer-messages.ts";
-import type { EventSource } from "./events.ts";
+import type { ChunkSource } from "./chunks.ts";
 import { readHistory } from "./history.ts";
 import type { Session } from "./session.ts";
 import type { StopReason } from "./stop.ts";
@@ -15,7 +15,7 @@ export interface StreamControls {
   /** Tells the handler that its output is no longer wanted. */
   abort(reason: StopReason): void;
   /** Ends the handler at its yield, and waits for its `finally` blocks within the time that is left. */
-  ended(source: EventSource | null): Promise<void>;
+  ended(source: Pick<ChunkSource, "return"> | null): Promise<void>;
 }
 
 export interface HandlerStreamParts {

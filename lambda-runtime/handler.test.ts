@@ -8,10 +8,12 @@ import { decodeDataFrame } from "../protocol/data-frame.ts";
 import { LongstreamError } from "../protocol/errors.ts";
 import type { Invocation } from "../protocol/invocation.ts";
 import { encodeMessage, parseToObject } from "../protocol/producer-messages.ts";
+import type { Mode } from "../protocol/producer-messages.ts";
 import { streamHandler } from "./handler.ts";
 import type { LambdaContext, StreamHandler } from "./types.ts";
 
 const decoder = new TextDecoder();
+const eventsHead = '{"type":"head","status":200,"headers":[["content-type","text/event-stream"]],"mode":"events"}';
 const request = { method: "GET", url: "https://g.example/api?q=1", headers: [["x-a", "1"]], bodyBytes: 0 } as const;
 const context: LambdaContext = { awsRequestId: "r1", functionName: "f", getRemainingTimeInMillis: () => 60_000 };
 
@@ -19,18 +21,20 @@ const context: LambdaContext = { awsRequestId: "r1", functionName: "f", getRemai
 const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
 const said: string[] = [];
 server.on("connection", (socket, upgrade) => {
+  let mode: Mode = "events";
   said.push(`${upgrade.url} ${upgrade.headers.authorization}`);
   socket.send(encodeMessage({ type: "welcome", attempt: 1, role: "active", resume: null, request, window: 262_144, leaseMs: 30_000 }));
   socket.send(encodeMessage({ type: "body-end" }));
   socket.on("message", (data, isBinary) => {
     const bytes = Buffer.isBuffer(data) ? data : Buffer.alloc(0);
     if (isBinary) {
-      said.push(...decodeDataFrame(bytes).payloads.map((payload) => decoder.decode(payload)));
+      said.push(...decodeDataFrame(bytes, mode).payloads.map((payload) => decoder.decode(payload)));
       return;
     }
     const text = bytes.toString("utf8");
     said.push(text);
     const message = parseToObject(text);
+    if (message.type === "head") mode = message.mode;
     if (message.type === "end" || message.type === "yield") socket.close(1000, "done");
   });
 });
@@ -53,6 +57,7 @@ describe("an invocation", () => {
     expect(got).toEqual(["GET", "https://g.example/api?q=1", "1"]);
     expect(said).toEqual([
       "/streams/s1/producer Bearer t1",
+      eventsHead,
       "data: a\n",
       'event: delta\ndata: {"n":1}\n',
       '{"type":"end","outcome":"completed","error":null,"seq":2}',
@@ -66,6 +71,7 @@ describe("an invocation", () => {
     });
     await expect(running).rejects.toThrow(new TypeError("upstream was gone"));
     expect(said.slice(1)).toEqual([
+      eventsHead,
       "data: a\n",
       '{"type":"end","outcome":"failed","error":{"code":"handler-failed","message":"upstream was gone"},"seq":1}',
     ]);
@@ -98,6 +104,51 @@ describe("an invocation", () => {
     expect(log).toEqual(["cancelled"]);
   });
 
+
+  test("P2: of bytes sends the handler's head and its body as they are", async () => {
+    await run(() => new Response("héllo", { status: 201, headers: { "content-type": "text/plain", "x-a": "1" } }));
+    expect(said.slice(1)).toEqual([
+      '{"type":"head","status":201,"headers":[["content-type","text/plain"],["x-a","1"]],"mode":"bytes"}',
+      "héllo",
+      '{"type":"end","outcome":"completed","error":null,"seq":6}',
+    ]);
+  });
+
+  test("of a response without a body has a head and an end", async () => {
+    await run(() => new Response(null, { status: 204 }));
+    expect(said.slice(1)).toEqual([
+      '{"type":"head","status":204,"headers":[],"mode":"bytes"}',
+      '{"type":"end","outcome":"completed","error":null,"seq":0}',
+    ]);
+  });
+
+  test("of a handler's own event stream has its events, and not its ids", async () => {
+    const body = new ReadableStream({
+      start: (controller) => {
+        for (const part of ["id: 7\r\ndata: a\r\n\r", "\ndata: b\n\ndata: never ended"]) controller.enqueue(new TextEncoder().encode(part));
+        controller.close();
+      },
+    });
+    await run(() => new Response(body, { headers: { "content-type": "text/event-stream" } }));
+    expect(said.slice(1)).toEqual([eventsHead, "data: a\n", "data: b\n", '{"type":"end","outcome":"completed","error":null,"seq":2}']);
+  });
+
+  test.each<[string, string, string, readonly string[], number]>([
+    ["fewer", "7", "6 bytes", ["héllo"], 6],
+    ["more", "5", "6 bytes or more", [], 0],
+  ])("P3: fails when its body has %s bytes than it declared", async (_, declared, actual, sent, seq) => {
+    const message = `Cannot stream a body of ${actual}: the handler declared a content-length of ${declared}`;
+    const headers = { "content-type": "text/plain", "content-length": declared };
+    await expect(run(() => new Response("héllo", { headers }))).rejects.toThrow(new LongstreamError("bad-handler-result", message));
+    expect(said.slice(2)).toEqual([...sent, `{"type":"end","outcome":"failed","error":{"code":"bad-handler-result","message":"${message}"},"seq":${seq}}`]);
+  });
+
+  test("P3: without an answer that can be one tells the stream so, and no head", async () => {
+    const nothing = (): unknown => "hello";
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what a handler without types may return
+    await expect(run(nothing as StreamHandler)).rejects.toMatchObject({ code: "bad-handler-result" });
+    expect(said.slice(1)).toEqual([expect.stringContaining('{"type":"end","outcome":"failed","error":{"code":"bad-handler-result"')]);
+  });
 
   test("runs the handler's finally blocks when an event of it is refused", async () => {
     const log: string[] = [];

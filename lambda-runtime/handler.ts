@@ -8,12 +8,14 @@ import type { Invocation } from "../protocol/invocation.ts";
 import type { ResumePoint } from "../protocol/producer-messages.ts";
 import type { StreamFailure } from "../protocol/sse.ts";
 import { planDeadlines } from "./deadline.ts";
+import { toAnswer } from "./answer.ts";
+import type { Answer } from "./answer.ts";
+import type { ChunkSource } from "./chunks.ts";
 import { drive } from "./drive.ts";
 import type { DriveEnd } from "./drive.ts";
-import { toEventSource } from "./events.ts";
-import type { EventSource } from "./events.ts";
 import { makeHandlerStream } from "./handler-stream.ts";
 import type { StreamControls } from "./handler-stream.ts";
+import { holdToLength } from "./length.ts";
 import { Link } from "./link.ts";
 import { logStart } from "./outbox.ts";
 import type { LogPoint } from "./outbox.ts";
@@ -42,7 +44,7 @@ export function streamHandler(handler: StreamHandler, options: StreamHandlerOpti
     const timers = startTimers(session, context);
     const connected = link.connect();
     try {
-      await serve(handler, options.resume ?? "replay", session, link, invocation, context);
+      await serve({ handler, mode: options.resume ?? "replay", session, link, invocation, context });
     } finally {
       for (const timer of timers) clearTimeout(timer);
       // Closed before it is waited for: a first dial that is still being tried must not hold the invocation.
@@ -60,14 +62,18 @@ function startTimers(session: Session, context: LambdaContext): readonly ReturnT
   ];
 }
 
-async function serve(
-  handler: StreamHandler,
-  mode: ResumeMode,
-  session: Session,
-  link: Link,
-  invocation: Invocation,
-  context: LambdaContext,
-): Promise<void> {
+/** What one invocation is made of. */
+interface Attempt {
+  readonly handler: StreamHandler;
+  readonly mode: ResumeMode;
+  readonly session: Session;
+  readonly link: Link;
+  readonly invocation: Invocation;
+  readonly context: LambdaContext;
+}
+
+async function serve(attempt: Attempt): Promise<void> {
+  const { mode, session, link, invocation, context } = attempt;
   const welcomed = await session.stop.orStop(session.welcomed);
   if ("stopped" in welcomed) return leaveEarly(welcomed.stopped);
   const { welcome, body } = welcomed.done;
@@ -75,37 +81,40 @@ async function serve(
   const resume = await resumePoint(session, welcome, mode);
   if (resume === "stopped") return leaveEarly(session.stop.reason);
   const controls = makeHandlerStream({ session, invocation, context, attempt: welcome.attempt, resume });
-  let source: EventSource | null = null;
-  let end: DriveEnd;
-  try {
-    const start = startOf(resume, mode);
-    session.startFrom(start, resume ?? logStart);
-    const request = toRequest(welcome.request, body, controls.stream.signal);
-    const calling = call(handler, request, controls.stream);
-    const called = await session.stop.orStop(calling);
-    if ("stopped" in called) {
-      end = { kind: "stopped", reason: called.stopped };
-      source = answeredLate(calling);
-    } else {
-      source = toEventSource(called.done);
-      end = await drive(source, session, resume?.sourceId ?? "");
-    }
-  } catch (thrown) {
-    end = { kind: "threw", thrown };
-  }
+  const calling = call(attempt.handler, toRequest(welcome.request, body, controls.stream.signal), controls.stream);
+  const { end, source } = await run(attempt, calling, welcome.request.method, resume);
   await sayGoodbye(end, session, controls, source);
 }
 
-async function call(handler: StreamHandler, request: Request, stream: HandlerStream): Promise<unknown> {
-  return handler(request, stream);
+type Ending = Pick<ChunkSource, "return">;
+
+/** Until the answer ends or the attempt must stop; what of the handler is to be ended then comes with it. */
+async function run(
+  { session, mode }: Attempt,
+  calling: Promise<Answer>,
+  method: string,
+  resume: ResumePoint | null,
+): Promise<{ readonly end: DriveEnd; readonly source: Ending | null }> {
+  let source: Ending | null = null;
+  try {
+    const called = await session.stop.orStop(calling);
+    if ("stopped" in called) {
+      return { end: { kind: "stopped", reason: called.stopped }, source: { return: async () => (await calling).source.return() } };
+    }
+    source = called.done.source;
+    const known = await session.stop.orStop(called.done.head());
+    if ("stopped" in known) return { end: { kind: "stopped", reason: known.stopped }, source };
+    const start = startOf(resume, mode);
+    session.startFrom(start, resume ?? logStart, known.done);
+    const held = holdToLength(known.done, called.done.source, start.seq, method);
+    return { end: await drive(held, session, resume?.sourceId ?? ""), source };
+  } catch (thrown) {
+    return { end: { kind: "threw", thrown }, source };
+  }
 }
 
-/** What a handler answers once nobody wants it: it is only there to be ended. */
-function answeredLate(calling: Promise<unknown>): EventSource {
-  return {
-    next: async () => ({ done: true, value: undefined }),
-    return: async () => toEventSource(await calling).return(),
-  };
+async function call(handler: StreamHandler, request: Request, stream: HandlerStream): Promise<Answer> {
+  return toAnswer(await handler(request, stream));
 }
 
 /** A replay may begin while it is a standby; a continuation needs to know where its predecessor stopped. */
@@ -126,7 +135,7 @@ function leaveEarly(reason: StopReason | null): void {
 }
 
 /** Tells the stream how this attempt ended, waits until it has taken it, and ends the handler. */
-async function sayGoodbye(end: DriveEnd, session: Session, controls: StreamControls, source: EventSource | null): Promise<void> {
+async function sayGoodbye(end: DriveEnd, session: Session, controls: StreamControls, source: Ending | null): Promise<void> {
   switch (end.kind) {
     case "completed":
       session.bid({ type: "end", outcome: "completed", error: null });
@@ -148,7 +157,7 @@ async function sayGoodbye(end: DriveEnd, session: Session, controls: StreamContr
 }
 
 /** The successor goes on while this handler is still being ended: its `finally` blocks cost the readers nothing. */
-async function leave(reason: StopReason, session: Session, controls: StreamControls, source: EventSource | null): Promise<void> {
+async function leave(reason: StopReason, session: Session, controls: StreamControls, source: Ending | null): Promise<void> {
   if (reason.kind === "yield") {
     session.bid({ type: "yield" });
     await session.released;

@@ -23,6 +23,7 @@ async function serve(...answers: Answer[]): Promise<{ url: string; asked: number
   const server = createServer((request, response) => {
     const from = Number(new URL(request.url ?? "", "http://x").searchParams.get("from"));
     asked.push(from);
+    response.setHeader("content-type", "text/event-stream");
     (answers[asked.length - 1] ?? answers.at(-1))?.(response, from);
   });
   servers.push(server);
@@ -74,6 +75,14 @@ describe("the history", () => {
     expect(error).toBeInstanceOf(LongstreamError);
     expect(error).toMatchObject({ code: "unavailable", message: expect.stringContaining("breaks off after event 2 of 5") });
     expect(asked).toHaveLength(6);
+  });
+
+  test("of an answer in bytes is refused with the way out, and not asked for again", async () => {
+    const { url, asked } = await serve((response) => response.setHeader("content-type", "image/png").end("bytes"));
+    await expect(collect(url, 5)).rejects.toThrow(
+      new LongstreamError("bad-request", "Cannot read the history of the stream: it answers with bytes; go on from resume.seq, the number of them"),
+    );
+    expect(asked).toEqual([0]);
   });
 
   test("of a stream that is gone is not asked for again", async () => {

@@ -14,7 +14,8 @@ const pauseMs = 200;
 /**
  * Events 1 to `untilSeq` of the stream at `url`, as they are asked for. A read that breaks off goes on from its cursor.
  *
- * @throws LongstreamError `unavailable` when the log cannot be read, `stream-not-found`; the signal's reason.
+ * @throws LongstreamError `unavailable` when the log cannot be read, `stream-not-found`, `bad-request` for a log of bytes;
+ * the signal's reason.
  */
 export async function* readHistory(url: string, untilSeq: number, signal: AbortSignal): AsyncGenerator<LoggedEvent, void, void> {
   let seq = 0;
@@ -51,6 +52,10 @@ async function* readOnce(url: string, seq: number, signal: AbortSignal): AsyncGe
     await response.body?.cancel();
     const code = response.status === 404 ? "stream-not-found" : "unavailable";
     throw new LongstreamError(code, `Cannot read the history of the stream: the gateway answered ${response.status}`);
+  }
+  if (!(response.headers.get("content-type") ?? "").startsWith(eventStreamType)) {
+    await response.body.cancel();
+    throw new LongstreamError("bad-request", "Cannot read the history of the stream: it answers with bytes; go on from resume.seq, the number of them");
   }
   const events = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
   for await (const { id, event, data } of events) {

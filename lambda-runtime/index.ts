@@ -6,6 +6,7 @@ export { streamHandler } from "./handler.ts";
 export type { LambdaHandler } from "./handler.ts";
 export type {
   EventSequence,
+  HandlerAnswer,
   HandlerStream,
   LambdaContext,
   LoggedEvent,

@@ -47,7 +47,7 @@ test("P5: an event after a long silence has its own time to be acknowledged", as
   await link.connect();
   await session.welcomed;
   link.keepAlive(600);
-  session.startFrom(logStart, logStart);
+  session.startFrom(logStart, logStart, { status: 200, headers: [], mode: "events" });
   await sleep(1_250);
   session.push(new TextEncoder().encode("data: a\n"), "");
   await sleep(250);

@@ -1,10 +1,11 @@
 /** Owns what was produced and is not yet durable: its order, its bound, what to send next and what to drop. Pure. */
 
+import { seqsOf } from "../protocol/data-frame.ts";
 import type { DataFrame } from "../protocol/data-frame.ts";
 import { LongstreamError } from "../protocol/errors.ts";
 import { RollingHash, emptyDigest } from "../protocol/hash.ts";
 import { limits } from "../protocol/limits.ts";
-import type { Checkpoint } from "../protocol/producer-messages.ts";
+import type { Checkpoint, Mode } from "../protocol/producer-messages.ts";
 
 /** A point of the log. */
 export interface LogPoint {
@@ -32,19 +33,24 @@ interface HeldCheckpoint {
 export const logStart: LogPoint = { seq: 0, digest: emptyDigest };
 
 /**
- * Events are numbered from where the handler starts. While the handler repeats what is durable, events are hashed and
- * dropped; behind that they are kept until they are acknowledged, and sent only while `opened`.
+ * Events (or bytes) are numbered from where the handler starts. While the handler repeats what is durable, it is hashed
+ * and dropped; behind that it is kept until it is acknowledged, and sent only while `opened`.
  */
 export class Outbox {
+  readonly #mode: Mode;
   readonly #windowBytes: number;
-  /** Seq of the event before the first entry. */
+  /** Seq before the first entry. */
   #baseSeq: number;
+  /** Seq of what was produced last. */
+  #lastSeq: number;
   /** Hash at `#baseSeq`, kept up only until the durable point is reached. */
   readonly #replayed: RollingHash;
   #durable: LogPoint;
   #entries: Entry[] = [];
   #byteLength = 0;
   #unsentBytes = 0;
+  /** Entries from the front that are framed, and the seq behind them. */
+  #framedCount = 0;
   #framedSeq: number;
   #framedHash: RollingHash;
   /** `diverged`: nothing more of this attempt may reach the log. */
@@ -52,24 +58,24 @@ export class Outbox {
   #checkpoint: HeldCheckpoint | null = null;
 
   /** `start`: where the handler starts; `durable`: up to where the log is stored already. */
-  constructor(start: LogPoint, durable: LogPoint, windowBytes: number) {
+  constructor(mode: Mode, start: LogPoint, durable: LogPoint, windowBytes: number) {
+    this.#mode = mode;
     this.#windowBytes = windowBytes;
-    this.#baseSeq = start.seq;
-    this.#replayed = new RollingHash(start.digest);
+    this.#baseSeq = this.#lastSeq = start.seq;
+    this.#replayed = new RollingHash(mode, start.digest);
     this.#durable = durable;
     this.#framedSeq = durable.seq;
-    this.#framedHash = new RollingHash(durable.digest);
+    this.#framedHash = new RollingHash(mode, durable.digest);
     if (start.seq === durable.seq) this.#compare();
   }
 
-  /** Seq of the event produced last. */
   get lastSeq(): number {
-    return this.#baseSeq + this.#entries.length;
+    return this.#lastSeq;
   }
 
   /** Seq to say goodbye with: never before what is stored. */
   get finalSeq(): number {
-    return Math.max(this.lastSeq, this.#durable.seq);
+    return Math.max(this.#lastSeq, this.#durable.seq);
   }
 
   /** Whether the handler has not yet repeated all that is stored. */
@@ -94,15 +100,18 @@ export class Outbox {
 
   /** @throws LongstreamError `replay-diverged` when what was repeated up to the durable seq is not what is stored. */
   push(payload: Uint8Array, sourceId: string): void {
-    if (this.#entries.length === 0 && this.#baseSeq < this.#durable.seq) {
-      this.#replayed.update(payload);
-      this.#baseSeq++;
+    this.#lastSeq += seqsOf(this.#mode, payload);
+    const repeated = this.#entries.length === 0 ? this.#frontOf(payload, this.#durable.seq) : null;
+    const fresh = repeated === null ? payload : payload.subarray(repeated.length);
+    if (repeated !== null) {
+      this.#replayed.update(repeated);
+      this.#baseSeq += seqsOf(this.#mode, repeated);
       if (this.#baseSeq === this.#durable.seq) this.#compare();
-      return;
     }
-    this.#entries.push({ payload, sourceId });
-    this.#byteLength += payload.length;
-    this.#unsentBytes += payload.length;
+    if (fresh.length === 0) return;
+    this.#entries.push({ payload: fresh, sourceId });
+    this.#byteLength += fresh.length;
+    this.#unsentBytes += fresh.length;
   }
 
   /** Bound to the event produced last. An older one that was not sent yet is superseded. */
@@ -133,11 +142,7 @@ export class Outbox {
     const held = this.#checkpoint;
     // One that was not sent yet cannot be what was stored, though it may be of the same event.
     if (held !== null && held.digest !== null && storedCheckpoint !== null && storedCheckpoint >= held.seq) this.#checkpoint = null;
-    const count = Math.min(seq - this.#baseSeq, this.#entries.length);
-    if (count <= 0) return;
-    for (const entry of this.#entries.splice(0, count)) this.#byteLength -= entry.payload.length;
-    this.#baseSeq += count;
-    this.#framedSeq = Math.max(this.#framedSeq, this.#baseSeq);
+    this.#shift(seq, () => undefined);
   }
 
   /** The next message, or null when there is nothing to send. */
@@ -146,30 +151,32 @@ export class Outbox {
     const checkpoint = this.#dueCheckpoint();
     if (checkpoint !== null) return { kind: "checkpoint", checkpoint };
     const payloads = this.#nextPayloads();
-    const last = this.#entries[this.#framedSeq - this.#baseSeq + payloads.length - 1];
+    const last = this.#entries[this.#framedCount + payloads.length - 1];
     if (last === undefined || payloads.length === 0) return null;
     const firstSeq = this.#framedSeq + 1;
     for (const payload of payloads) {
       this.#framedHash.update(payload);
       this.#unsentBytes -= payload.length;
+      this.#framedSeq += seqsOf(this.#mode, payload);
     }
-    this.#framedSeq += payloads.length;
+    this.#framedCount += payloads.length;
     return { kind: "frame", frame: { firstSeq, digest: this.#framedHash.digest(), sourceId: last.sourceId, payloads } };
   }
 
   /** Up to `frameBytes`, one event at least, and never past the event of a checkpoint. */
   #nextPayloads(): Uint8Array[] {
-    const from = this.#framedSeq - this.#baseSeq;
     const held = this.#checkpoint;
-    const until = held === null || held.seq <= this.#framedSeq ? this.#entries.length : held.seq - this.#baseSeq;
+    const untilSeq = held === null || held.seq <= this.#framedSeq ? this.#lastSeq : held.seq;
     const payloads: Uint8Array[] = [];
     let byteLength = 0;
-    for (let i = from; i < until; i++) {
+    let seq = this.#framedSeq;
+    for (let i = this.#framedCount; seq < untilSeq; i++) {
       const entry = this.#entries[i];
       if (entry === undefined) break;
       if (payloads.length > 0 && byteLength + entry.payload.length > limits.frameBytes) break;
       payloads.push(entry.payload);
       byteLength += entry.payload.length;
+      seq += seqsOf(this.#mode, entry.payload);
     }
     return payloads;
   }
@@ -183,9 +190,10 @@ export class Outbox {
       this.#checkpoint = null;
       return null;
     }
-    const hash = new RollingHash(this.#framedHash.digest());
+    const hash = new RollingHash(this.#mode, this.#framedHash.digest());
     const payloads = this.#nextPayloads();
-    if (this.#framedSeq + payloads.length < held.seq) return null;
+    const reached = payloads.reduce((seq, payload) => seq + seqsOf(this.#mode, payload), this.#framedSeq);
+    if (reached < held.seq) return null;
     if (this.#framedSeq < held.seq) for (const payload of payloads) hash.update(payload);
     const digest = hash.digest();
     this.#checkpoint = { ...held, digest };
@@ -194,19 +202,42 @@ export class Outbox {
 
   #drop(durable: LogPoint): void {
     this.#durable = durable;
-    const count = Math.min(durable.seq - this.#baseSeq, this.#entries.length);
-    if (count <= 0) return;
-    for (const entry of this.#entries.splice(0, count)) {
-      this.#replayed.update(entry.payload);
-      this.#byteLength -= entry.payload.length;
+    const before = this.#baseSeq;
+    this.#shift(durable.seq, (payload) => this.#replayed.update(payload));
+    if (this.#baseSeq > before && this.#baseSeq === durable.seq) this.#compare();
+  }
+
+  /** Drops entries up to `seq`; in bytes mode one may be cut there. */
+  #shift(seq: number, dropped: (payload: Uint8Array) => void): void {
+    let count = 0;
+    for (const entry of this.#entries) {
+      const front = this.#frontOf(entry.payload, seq);
+      if (front === null) break;
+      dropped(front);
+      this.#byteLength -= front.length;
+      this.#baseSeq += seqsOf(this.#mode, front);
+      if (front.length < entry.payload.length) {
+        this.#entries[count] = { payload: entry.payload.subarray(front.length), sourceId: entry.sourceId };
+        break;
+      }
+      count++;
     }
-    this.#baseSeq += count;
-    if (this.#baseSeq === durable.seq) this.#compare();
+    this.#entries.splice(0, count);
+    this.#framedCount = Math.max(0, this.#framedCount - count);
+    this.#framedSeq = Math.max(this.#framedSeq, this.#baseSeq);
+  }
+
+  /** What of a payload that comes at the base lies at or before `seq`; null for nothing. */
+  #frontOf(payload: Uint8Array, seq: number): Uint8Array | null {
+    const missing = seq - this.#baseSeq;
+    if (missing <= 0) return null;
+    return this.#mode === "events" ? payload : payload.subarray(0, missing);
   }
 
   #rewind(durable: LogPoint): void {
     this.#framedSeq = durable.seq;
-    this.#framedHash = new RollingHash(durable.digest);
+    this.#framedCount = 0;
+    this.#framedHash = new RollingHash(this.#mode, durable.digest);
     this.#unsentBytes = this.#byteLength;
     if (this.#checkpoint !== null) this.#checkpoint = { ...this.#checkpoint, digest: null };
   }
@@ -215,11 +246,13 @@ export class Outbox {
     if (this.#replayed.digest() === this.#durable.digest) return;
     this.#sending = "diverged";
     this.#entries = [];
+    this.#lastSeq = this.#baseSeq;
     this.#byteLength = 0;
     this.#checkpoint = null;
+    const unit = this.#mode === "events" ? "event" : "byte";
     throw new LongstreamError(
       "replay-diverged",
-      `Cannot go on from event ${this.#durable.seq}: run again, the handler produced other events than the ${this.#durable.seq} that are stored; ` +
+      `Cannot go on from ${unit} ${this.#durable.seq}: run again, the handler produced other ${unit}s than the ${this.#durable.seq} that are stored; ` +
         'make it deterministic, let it store checkpoints, or use resume: "continue"',
     );
   }

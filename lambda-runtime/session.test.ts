@@ -7,7 +7,7 @@ import { LongstreamError, closeCodes } from "../protocol/errors.ts";
 import { RollingHash } from "../protocol/hash.ts";
 import { limits } from "../protocol/limits.ts";
 import { encodeMessage } from "../protocol/producer-messages.ts";
-import type { ResumePoint, ToProducer } from "../protocol/producer-messages.ts";
+import type { ResponseHead, ResumePoint, ToProducer } from "../protocol/producer-messages.ts";
 import { logStart } from "./outbox.ts";
 import { Session } from "./session.ts";
 import type { Transport } from "./session.ts";
@@ -17,9 +17,12 @@ const decoder = new TextDecoder();
 const line = (text: string): Uint8Array => encoder.encode(`data: ${text}\n`);
 const request = { method: "GET", url: "https://g.example/api", headers: [], bodyBytes: 0 };
 
+const head: ResponseHead = { status: 200, headers: [["x-a", "1"]], mode: "events" };
+const headText = '{"type":"head","status":200,"headers":[["x-a","1"]],"mode":"events"}';
+
 /** Where the log stands after events of the given data. */
 function resumeAfter(...texts: readonly string[]): ResumePoint {
-  const hash = new RollingHash();
+  const hash = new RollingHash("events");
   for (const text of texts) hash.update(line(text));
   return { seq: texts.length, digest: hash.digest(), sourceId: "", checkpoint: null };
 }
@@ -31,9 +34,15 @@ function welcome(changed: Partial<Extract<ToProducer, { type: "welcome" }>> = {}
 /** One connection as the object sees it: control messages as their text, a frame as its first seq and data. */
 class Connection implements Transport {
   readonly sent: string[] = [];
+  #head: "awaited" | "told" = "awaited";
 
+  /** The head comes once, and before any data, checkpoint or goodbye of a handler that has answered. */
   send(data: string | Uint8Array): void {
-    this.sent.push(typeof data === "string" ? data : showFrame(data));
+    const text = typeof data === "string" ? data : showFrame(data);
+    if (text === headText && this.#head === "told") throw new Error("the head was sent twice");
+    if (text === headText) this.#head = "told";
+    else if (this.#head === "awaited" && /^\d|"checkpoint"/.test(text)) throw new Error(`the head was not sent before ${text}`);
+    this.sent.push(text);
   }
 
   close(): void {
@@ -44,14 +53,14 @@ class Connection implements Transport {
     this.sent.push("abandon");
   }
 
-  /** What was sent since it was asked last. */
+  /** What was sent since it was asked last, but the head. */
   take(): readonly string[] {
-    return this.sent.splice(0);
+    return this.sent.splice(0).filter((text) => text !== headText);
   }
 }
 
 function showFrame(bytes: Uint8Array): string {
-  const { firstSeq, payloads } = decodeDataFrame(bytes);
+  const { firstSeq, payloads } = decodeDataFrame(bytes, "events");
   return `${firstSeq} ${payloads.map((payload) => decoder.decode(payload).slice("data: ".length, -1)).join(",")}`;
 }
 
@@ -69,7 +78,7 @@ function connected(options: { role?: "active" | "standby"; resume?: ResumePoint;
 /** An active session whose handler begins at the start of the log. */
 function started(window = 1_000): { readonly session: Session; readonly wire: Connection } {
   const both = connected({ window });
-  both.session.startFrom(logStart, logStart);
+  both.session.startFrom(logStart, logStart, head);
   return both;
 }
 
@@ -122,8 +131,9 @@ describe("the welcome", () => {
     expect(await connected({ resume: resumeAfter("a") }).session.active).toEqual(resumeAfter("a"));
   });
 
-  test("sends nothing by itself", () => {
-    expect(started().wire.take()).toEqual([]);
+  test("sends nothing by itself, and nothing but the head once the handler has answered", () => {
+    expect(connected().wire.sent).toEqual([]);
+    expect(started().wire.sent).toEqual([headText]);
   });
 });
 
@@ -150,11 +160,12 @@ describe("an active attempt", () => {
     const sent: (string | Uint8Array)[] = [];
     session.attach({ send: (data) => sent.push(data), close: () => undefined, abandon: () => undefined });
     tell(session, welcome(), { type: "body-end" });
-    session.startFrom(logStart, logStart);
+    session.startFrom(logStart, logStart, head);
     session.push(line("a"), "s1");
     session.bid({ type: "end", outcome: "completed", error: null });
     const digest = [0x71, 0x85, 0xc9, 0x16, 0x35, 0x59, 0xbc, 0x2b];
     expect(sent).toEqual([
+      headText,
       Uint8Array.from([1, 1, ...digest, 2, ...encoder.encode("s1"), 8, ...encoder.encode("data: a\n")]),
       '{"type":"end","outcome":"completed","error":null,"seq":1}',
     ]);
@@ -195,7 +206,7 @@ describe("an active attempt", () => {
 
   test("that goes on from the log drops what it repeats", async () => {
     const { session, wire } = connected({ resume: resumeAfter("a", "b") });
-    session.startFrom(logStart, resumeAfter("a", "b"));
+    session.startFrom(logStart, resumeAfter("a", "b"), head);
     push(session, "a", "b", "c");
     await nextTurn();
     expect(wire.take()).toEqual(["3 c"]);
@@ -203,31 +214,49 @@ describe("an active attempt", () => {
 
   test("that repeats other events than the log's throws replay-diverged at the push", () => {
     const { session } = connected({ resume: resumeAfter("a", "b") });
-    session.startFrom(logStart, resumeAfter("a", "b"));
+    session.startFrom(logStart, resumeAfter("a", "b"), head);
     push(session, "a");
     expect(() => push(session, "x")).toThrow(LongstreamError);
   });
 
   test("P7: whose checkpoint is not of the log can still say so", () => {
     const { session, wire } = connected({ resume: resumeAfter("a") });
-    expect(() => session.startFrom({ seq: 1, digest: "00112233aabbccdd" }, resumeAfter("a"))).toThrow("Cannot go on from event 1");
+    expect(() => session.startFrom({ seq: 1, digest: "00112233aabbccdd" }, resumeAfter("a"), head)).toThrow("Cannot go on from event 1");
     session.bid({ type: "end", outcome: "failed", error: { code: "replay-diverged", message: "other" } });
     expect(wire.take()).toEqual(['{"type":"end","outcome":"failed","error":{"code":"replay-diverged","message":"other"},"seq":1}']);
   });
 
   test("P5: is settled while it repeats what is stored, whatever it checkpoints", () => {
     const { session } = connected({ resume: resumeAfter("a", "b") });
-    session.startFrom(logStart, resumeAfter("a", "b"));
+    session.startFrom(logStart, resumeAfter("a", "b"), head);
     push(session, "a");
     session.checkpoint("1");
     expect(session.unsettled).toBe(false);
   });
 
-  test("cannot write before its handler was started", () => {
+  test("cannot write before its handler has answered", () => {
     const { session } = connected();
     const error = new LongstreamError("protocol-error", "Cannot write: the handler has not been started");
     expect(() => push(session, "a")).toThrow(error);
-    expect(() => session.checkpoint("1")).toThrow(error);
+  });
+
+  test("keeps the last checkpoint of a handler that has not answered, and sends it behind the head", () => {
+    const { session, wire } = connected();
+    session.checkpoint("1");
+    session.checkpoint("2");
+    expect(wire.sent).toEqual([]);
+    session.startFrom(logStart, logStart, head);
+    expect(wire.sent).toEqual([headText, '{"type":"checkpoint","seq":0,"digest":"0000000000000000","state":"2"}']);
+    expect(session.unsettled).toBe(true);
+  });
+
+  test("P5: forgets the checkpoint of a handler that has not answered where the log is further already", async () => {
+    const { session, wire } = connected({ resume: resumeAfter("a") });
+    session.checkpoint("1");
+    session.startFrom(logStart, resumeAfter("a"), head);
+    push(session, "a", "b");
+    await nextTurn();
+    expect(wire.sent).toEqual([headText, "2 b"]);
   });
 
   test("is told what is no message by name", () => {
@@ -316,6 +345,117 @@ describe("P5: a redial", () => {
   });
 });
 
+describe("the head", () => {
+  test("goes once a connection, before its first data, and again after a redial", async () => {
+    const { session, wire } = connected();
+    session.startFrom(logStart, logStart, head);
+    push(session, "a");
+    await nextTurn();
+    push(session, "b");
+    await nextTurn();
+    expect(wire.sent).toEqual([headText, "1 a", "2 b"]);
+    const second = dialAgain(session);
+    expect(second.sent).toEqual([]);
+    tell(session, welcome({ resume: resumeAfter("a") }), { type: "body-end" });
+    expect(second.sent).toEqual([headText, "2 b"]);
+  });
+
+  test("goes as soon as the handler has answered, before it has produced anything", () => {
+    const { session, wire } = connected();
+    session.startFrom(logStart, logStart, head);
+    expect(wire.sent).toEqual([headText]);
+  });
+
+  test("P2: waits for the welcome when the handler answers on a connection that has none yet", () => {
+    const { session } = connected();
+    const second = dialAgain(session);
+    session.startFrom(logStart, logStart, head);
+    expect(second.sent).toEqual([]);
+    tell(session, welcome(), { type: "body-end" });
+    expect(second.sent).toEqual([headText]);
+  });
+
+  test("goes before the goodbye of an answer without a body", () => {
+    const { session, wire } = started();
+    session.bid({ type: "end", outcome: "completed", error: null });
+    expect(wire.sent).toEqual([headText, '{"type":"end","outcome":"completed","error":null,"seq":0}']);
+  });
+
+  test("P3: is not there when the handler failed before it answered", () => {
+    const { session, wire } = connected();
+    session.bid({ type: "end", outcome: "failed", error: { code: "handler-failed", message: "broke" } });
+    expect(wire.sent).toEqual(['{"type":"end","outcome":"failed","error":{"code":"handler-failed","message":"broke"},"seq":0}']);
+  });
+
+  test("P4: of a standby waits until it is promoted", () => {
+    const { session, wire } = connected({ role: "standby", resume: resumeAfter("a") });
+    session.startFrom(logStart, resumeAfter("a"), head);
+    push(session, "a", "b");
+    expect(wire.sent).toEqual(['{"type":"ready"}']);
+    tell(session, { type: "promote", resume: resumeAfter("a") });
+    expect(wire.sent).toEqual(['{"type":"ready"}', headText, "2 b"]);
+  });
+});
+
+describe("in bytes mode a session", () => {
+  const bytesHead: ResponseHead = { status: 200, headers: [], mode: "bytes" };
+  const sendsOf = (session: Session): (string | Uint8Array)[] => {
+    const sent: (string | Uint8Array)[] = [];
+    session.detach();
+    session.attach({ send: (data) => sent.push(data), close: () => undefined, abandon: () => undefined });
+    return sent;
+  };
+  const bytesAfter = (text: string): ResumePoint => {
+    const hash = new RollingHash("bytes");
+    hash.update(encoder.encode(text));
+    return { seq: text.length, digest: hash.digest(), sourceId: "", checkpoint: null };
+  };
+  const shown = (data: string | Uint8Array | undefined): unknown => {
+    if (data === undefined || typeof data === "string") return data;
+    const { firstSeq, lastSeq, digest, payloads } = decodeDataFrame(data, "bytes");
+    return { firstSeq, lastSeq, digest, text: payloads.map((payload) => decoder.decode(payload)).join("") };
+  };
+
+  test("numbers bytes, and ends behind the last one", () => {
+    const session = new Session({ resume: "replay" });
+    const sent = sendsOf(session);
+    tell(session, welcome(), { type: "body-end" });
+    session.startFrom(logStart, logStart, bytesHead);
+    for (const text of ["ab", "cde"]) session.push(encoder.encode(text), "");
+    session.bid({ type: "end", outcome: "completed", error: null });
+    expect(sent.map(shown)).toEqual([
+      '{"type":"head","status":200,"headers":[],"mode":"bytes"}',
+      { firstSeq: 1, lastSeq: 5, digest: bytesAfter("abcde").digest, text: "abcde" },
+      '{"type":"end","outcome":"completed","error":null,"seq":5}',
+    ]);
+  });
+
+  test("P2: goes on inside a chunk where a redial finds the log there", () => {
+    const session = new Session({ resume: "replay" });
+    sendsOf(session);
+    tell(session, welcome(), { type: "body-end" });
+    session.startFrom(logStart, logStart, bytesHead);
+    session.push(encoder.encode("abcde"), "");
+    session.bid({ type: "yield" });
+    const second = sendsOf(session);
+    tell(session, welcome({ resume: bytesAfter("abc") }), { type: "body-end" });
+    expect(second.slice(1).map(shown)).toEqual([
+      { firstSeq: 4, lastSeq: 5, digest: bytesAfter("abcde").digest, text: "de" },
+      '{"type":"yield","seq":5}',
+    ]);
+  });
+
+  test("P2: of a later attempt drops what is stored, however it is cut now", async () => {
+    const session = new Session({ resume: "replay" });
+    const sent = sendsOf(session);
+    tell(session, welcome({ attempt: 2, resume: bytesAfter("abcd") }), { type: "body-end" });
+    session.startFrom(logStart, bytesAfter("abcd"), bytesHead);
+    for (const text of ["a", "bc", "def"]) session.push(encoder.encode(text), "");
+    await nextTurn();
+    expect(sent.slice(1).map(shown)).toEqual([{ firstSeq: 5, lastSeq: 6, digest: bytesAfter("abcdef").digest, text: "ef" }]);
+  });
+});
+
 describe("P3: the goodbye", () => {
   test("goes behind all data, once a connection, and again after a redial until it is released", () => {
     const { session, wire } = started();
@@ -345,17 +485,17 @@ describe("P3: the goodbye", () => {
 
   test("of a handler that ended before it had repeated the log is a divergence", () => {
     const { session, wire } = connected({ resume: resumeAfter("a", "b") });
-    session.startFrom(logStart, resumeAfter("a", "b"));
+    session.startFrom(logStart, resumeAfter("a", "b"), head);
     push(session, "a");
     session.bid({ type: "end", outcome: "completed", error: null });
     expect(wire.take()).toEqual([
-      '{"type":"end","outcome":"failed","error":{"code":"replay-diverged","message":"Cannot go on from event 2: run again, the handler ended after 1 events; make it deterministic, or use resume: \\"continue\\""},"seq":2}',
+      '{"type":"end","outcome":"failed","error":{"code":"replay-diverged","message":"Cannot go on behind 2: run again, the handler ended after 1; make it deterministic, or use resume: \\"continue\\""},"seq":2}',
     ]);
   });
 
   test("of a yield while it still repeats the log stands, at what is stored", () => {
     const { session, wire } = connected({ resume: resumeAfter("a", "b") });
-    session.startFrom(logStart, resumeAfter("a", "b"));
+    session.startFrom(logStart, resumeAfter("a", "b"), head);
     push(session, "a");
     session.bid({ type: "yield" });
     expect(wire.take()).toEqual(['{"type":"yield","seq":2}']);
@@ -366,7 +506,7 @@ describe("a standby", () => {
   test("is ready once it has repeated what was durable when it came, and sends nothing else", async () => {
     const { session, wire } = connected({ role: "standby", resume: resumeAfter("a", "b") });
     expect(wire.take()).toEqual([]);
-    session.startFrom(logStart, resumeAfter("a", "b"));
+    session.startFrom(logStart, resumeAfter("a", "b"), head);
     push(session, "a");
     expect(wire.take()).toEqual([]);
     push(session, "b");
@@ -378,7 +518,7 @@ describe("a standby", () => {
 
   test("is ready at once when it starts at the durable seq", () => {
     const { session, wire } = connected({ role: "standby", resume: resumeAfter() });
-    session.startFrom(logStart, logStart);
+    session.startFrom(logStart, logStart, head);
     expect(wire.take()).toEqual(['{"type":"ready"}']);
   });
 
@@ -388,7 +528,7 @@ describe("a standby", () => {
     expect(await Promise.race([session.active, nextTurn("waiting")])).toBe("waiting");
     tell(session, { type: "promote", resume: resumeAfter("a", "b") });
     const resume = await session.active;
-    session.startFrom(resume, resume);
+    session.startFrom(resume, resume, head);
     push(session, "c");
     await nextTurn();
     expect(wire.take()).toEqual(["3 c"]);
@@ -396,7 +536,7 @@ describe("a standby", () => {
 
   test("that ended before it was ready is, since it can do no more before its turn", () => {
     const { session, wire } = connected({ role: "standby", resume: resumeAfter("a", "b") });
-    session.startFrom(logStart, resumeAfter("a", "b"));
+    session.startFrom(logStart, resumeAfter("a", "b"), head);
     push(session, "a");
     session.bid({ type: "yield" });
     expect(wire.take()).toEqual(['{"type":"ready"}']);
@@ -404,7 +544,7 @@ describe("a standby", () => {
 
   test("P2: that is promoted sends what it ran ahead, without what became durable meanwhile", async () => {
     const { session, wire } = connected({ role: "standby", resume: resumeAfter("a") });
-    session.startFrom(logStart, resumeAfter("a"));
+    session.startFrom(logStart, resumeAfter("a"), head);
     push(session, "a", "b", "c");
     wire.take();
     tell(session, { type: "promote", resume: resumeAfter("a", "b") });
@@ -418,7 +558,7 @@ describe("a standby", () => {
   test("P2: that was promoted before its handler was started goes on from where it was promoted", async () => {
     const { session, wire } = connected({ role: "standby", resume: resumeAfter("a") });
     tell(session, { type: "promote", resume: resumeAfter("a", "b", "c") });
-    session.startFrom(logStart, resumeAfter("a"));
+    session.startFrom(logStart, resumeAfter("a"), head);
     push(session, "a", "b", "c", "d");
     await nextTurn();
     expect(wire.take()).toEqual(["4 d"]);
@@ -426,7 +566,7 @@ describe("a standby", () => {
 
   test("that was promoted while it had no connection learns it from the welcome", () => {
     const { session } = connected({ role: "standby", resume: resumeAfter() });
-    session.startFrom(logStart, logStart);
+    session.startFrom(logStart, logStart, head);
     push(session, "a", "b");
     const second = dialAgain(session);
     tell(session, welcome({ role: "active", resume: resumeAfter("a") }), { type: "body-end" });
@@ -435,7 +575,7 @@ describe("a standby", () => {
 
   test("that dials again is ready again", () => {
     const { session, wire } = connected({ role: "standby", resume: resumeAfter() });
-    session.startFrom(logStart, logStart);
+    session.startFrom(logStart, logStart, head);
     expect(wire.take()).toEqual(['{"type":"ready"}']);
     const second = dialAgain(session);
     tell(session, welcome({ role: "standby", resume: resumeAfter() }), { type: "body-end" });
@@ -444,7 +584,7 @@ describe("a standby", () => {
 
   test("P6: waits for its promotion when its window is full", async () => {
     const { session, wire } = connected({ role: "standby", resume: resumeAfter(), window: 16 });
-    session.startFrom(logStart, logStart);
+    session.startFrom(logStart, logStart, head);
     expect([session.push(line("a"), ""), session.push(line("b"), "")]).toEqual([false, true]);
     const room = session.room();
     expect(await Promise.race([room, nextTurn("waiting")])).toBe("waiting");
@@ -456,7 +596,7 @@ describe("a standby", () => {
 
   test("P3: that ended while it waited says goodbye behind its events, once promoted", () => {
     const { session, wire } = connected({ role: "standby", resume: resumeAfter() });
-    session.startFrom(logStart, logStart);
+    session.startFrom(logStart, logStart, head);
     push(session, "a", "b");
     session.bid({ type: "end", outcome: "completed", error: null });
     expect(new Set(wire.take())).toEqual(new Set(['{"type":"ready"}']));
@@ -466,7 +606,7 @@ describe("a standby", () => {
 
   test("P3: that ended after fewer events than the log has when it is promoted has diverged", () => {
     const { session, wire } = connected({ role: "standby", resume: resumeAfter("a") });
-    session.startFrom(logStart, resumeAfter("a"));
+    session.startFrom(logStart, resumeAfter("a"), head);
     push(session, "a", "b");
     session.bid({ type: "end", outcome: "completed", error: null });
     wire.take();
@@ -476,7 +616,7 @@ describe("a standby", () => {
 
   test("that ran ahead otherwise than the log went is stopped with replay-diverged", async () => {
     const { session, wire } = connected({ role: "standby", resume: resumeAfter("a") });
-    session.startFrom(logStart, resumeAfter("a"));
+    session.startFrom(logStart, resumeAfter("a"), head);
     push(session, "a", "x");
     wire.take();
     tell(session, { type: "promote", resume: resumeAfter("a", "b") });
@@ -487,7 +627,7 @@ describe("a standby", () => {
 
   test("P3: that ran ahead otherwise than the log went, and ended, has diverged and did not complete", () => {
     const { session, wire } = connected({ role: "standby", resume: resumeAfter("a") });
-    session.startFrom(logStart, resumeAfter("a"));
+    session.startFrom(logStart, resumeAfter("a"), head);
     push(session, "a", "x", "y");
     session.bid({ type: "end", outcome: "completed", error: null });
     wire.take();
@@ -497,7 +637,7 @@ describe("a standby", () => {
 
   test("P7: whose time for a successor came while it waited asks for one when it is promoted", () => {
     const { session, wire } = connected({ role: "standby", resume: resumeAfter() });
-    session.startFrom(logStart, logStart);
+    session.startFrom(logStart, logStart, head);
     session.askHandover();
     expect([session.handover.aborted, wire.take()]).toEqual([true, ['{"type":"ready"}']]);
     tell(session, { type: "promote", resume: resumeAfter() });
@@ -555,9 +695,18 @@ describe("the object may", () => {
 
   test("P6: close at a limit, which fails the attempt", async () => {
     const { session } = started();
-    session.closed(closeCodes.limit, "Cannot store event 1");
+    session.closed(closeCodes.limit, "frame-too-large: Cannot store event 1");
     await session.released;
     expect(session.stop.reason).toEqual({ kind: "failed", error: new LongstreamError("frame-too-large", "Cannot store event 1") });
+  });
+
+  test("P3: close for what the handler did, which fails the attempt by its name, also after its goodbye", async () => {
+    const { session } = started();
+    session.bid({ type: "end", outcome: "completed", error: null });
+    session.closed(closeCodes.done, "bad-handler-result: Cannot answer with 404: the route is of kind events");
+    await session.released;
+    const error = new LongstreamError("bad-handler-result", "Cannot answer with 404: the route is of kind events");
+    expect(session.stop.reason).toEqual({ kind: "failed", error });
   });
 
   test("P7: be out of reach, which fails whatever waits for it", async () => {

@@ -1,10 +1,10 @@
 /** Owns the producer's side of the protocol for one attempt; it knows nothing of sockets but three methods. */
 
 import { encodeDataFrame } from "../protocol/data-frame.ts";
-import { LongstreamError, closeCodes } from "../protocol/errors.ts";
+import { LongstreamError, closeCodes, errorOfClose } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import { encodeMessage, parseToProducer } from "../protocol/producer-messages.ts";
-import type { RequestHead, ResumePoint, ToObject, ToProducer } from "../protocol/producer-messages.ts";
+import type { RequestHead, ResponseHead, ResumePoint, ToObject, ToProducer } from "../protocol/producer-messages.ts";
 import type { StreamFailure } from "../protocol/sse.ts";
 import { Outbox, logStart } from "./outbox.ts";
 import type { LogPoint } from "./outbox.ts";
@@ -46,6 +46,9 @@ export class Session {
   /** Where the log stood when this attempt became active, or dialled again. */
   #activeFrom: LogPoint | null = null;
   #outbox: Outbox | null = null;
+  #head: ResponseHead | null = null;
+  /** Stored by a handler that has not answered yet. */
+  #earlyCheckpoint: string | null = null;
   #windowBytes = 0;
   #role: "connecting" | "standby" | "active" = "connecting";
   /** Settled with where the log stood when this attempt became the active one. */
@@ -59,6 +62,7 @@ export class Session {
   #readiness: "unready" | "ready" = "unready";
   #farewell: Farewell | null = null;
   /** Each connection is told once. */
+  #toldHead: Transport | null = null;
   #toldFarewell: Transport | null = null;
   readonly #released = Promise.withResolvers<void>();
 
@@ -102,8 +106,9 @@ export class Session {
 
   /** The object closed the connection for good. */
   closed(code: number, reason: string): void {
-    if (code === closeCodes.limit) {
-      this.stop.give({ kind: "failed", error: new LongstreamError("frame-too-large", reason) });
+    const error = errorOfClose(reason);
+    if (error !== null) {
+      this.stop.give({ kind: "failed", error });
     } else if (code === closeCodes.fenced || this.#farewell === null) {
       this.stop.give({ kind: "fenced", reason });
     }
@@ -117,11 +122,15 @@ export class Session {
     this.#released.resolve();
   }
 
-  /** Where the handler's first event comes after; call once, before `push`. */
-  startFrom(start: LogPoint, durable: LogPoint): void {
-    this.#outbox = new Outbox(start, durable, this.#windowBytes);
-    if (this.#role === "active") this.#outbox.open(this.#activeFrom ?? durable);
+  /** The handler's answer has come, and its first event comes behind `start`; call once, before `push`. */
+  startFrom(start: LogPoint, durable: LogPoint, head: ResponseHead): void {
+    const outbox = new Outbox(head.mode, start, durable, this.#windowBytes);
+    this.#outbox = outbox;
+    this.#head = head;
+    if (this.#earlyCheckpoint !== null) outbox.hold(this.#earlyCheckpoint);
+    if (this.#role === "active") outbox.open(this.#activeFrom ?? durable);
     this.#tellReady();
+    this.#flush();
   }
 
   /** True when the next write must wait for `room()`. */
@@ -143,8 +152,12 @@ export class Session {
   }
 
   checkpoint(state: string): void {
-    this.#opened().hold(state);
-    this.#scheduleFlush();
+    if (this.#outbox === null) {
+      this.#earlyCheckpoint = state;
+    } else {
+      this.#outbox.hold(state);
+      this.#scheduleFlush();
+    }
   }
 
   /** Aborted once a successor was asked for. */
@@ -250,6 +263,10 @@ export class Session {
     const outbox = this.#outbox;
     const transport = this.#transport;
     if (transport === null || transport !== this.#greeted || this.#role !== "active") return;
+    if (this.#head !== null && this.#toldHead !== transport) {
+      this.#toldHead = transport;
+      this.#send({ type: "head", ...this.#head });
+    }
     for (let next = outbox?.next() ?? null; next !== null; next = outbox?.next() ?? null) {
       if (next.kind === "frame") transport.send(encodeDataFrame(next.frame));
       else this.#send({ type: "checkpoint", ...next.checkpoint });
@@ -285,7 +302,7 @@ export class Session {
 function truthful(farewell: Farewell, outbox: Outbox): Farewell {
   if (farewell.type === "yield" || farewell.outcome === "failed" || !outbox.repeating) return farewell;
   const message =
-    `Cannot go on from event ${outbox.finalSeq}: run again, the handler ended after ${outbox.lastSeq} events; ` +
+    `Cannot go on behind ${outbox.finalSeq}: run again, the handler ended after ${outbox.lastSeq}; ` +
     'make it deterministic, or use resume: "continue"';
   return { type: "end", outcome: "failed", error: { code: "replay-diverged", message } };
 }

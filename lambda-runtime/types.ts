@@ -1,5 +1,7 @@
 /** Owns what a handler sees: its stream, what it may return, and the options of `streamHandler`. */
 
+import type { Readable } from "node:stream";
+
 /** What AWS passes as the second argument of a handler, as far as it is used here. */
 export interface LambdaContext {
   readonly awsRequestId: string;
@@ -23,13 +25,13 @@ export interface LoggedEvent {
 
 /** What an attempt after the first one goes on from. */
 export interface StreamResume {
-  /** Durable seq: the events up to it are stored and seen. */
+  /** Durable seq: the events up to it are stored and seen. Of an answer in bytes, the number of bytes. */
   readonly seq: number;
   /** The latest state given to `checkpoint`, or null. */
   readonly checkpoint: unknown;
   /** The last `id` of the handler's own events, or null. */
   readonly sourceId: string | null;
-  /** The stored events 1 to `seq`, read as they are asked for. */
+  /** The stored events 1 to `seq`, read as they are asked for; an answer in bytes has none. */
   history(): AsyncGenerator<LoggedEvent, void, void>;
 }
 
@@ -58,8 +60,14 @@ export interface HandlerStream {
 
 export type EventSequence = AsyncIterable<StreamEvent> | Iterable<StreamEvent>;
 
-/** Gets the client's request; returns (or resolves to) the events of the answer. */
-export type StreamHandler = (request: Request, stream: HandlerStream) => EventSequence | Promise<EventSequence>;
+/**
+ * What a handler answers with: a `Response` as it is (an event stream becomes events with cursors, anything else is kept
+ * and resumed by bytes); a sequence of events; a web or Node stream of bytes or of events, by its first chunk.
+ */
+export type HandlerAnswer = Response | EventSequence | ReadableStream<unknown> | Readable;
+
+/** Gets the client's request; returns (or resolves to) the answer. */
+export type StreamHandler = (request: Request, stream: HandlerStream) => HandlerAnswer | Promise<HandlerAnswer>;
 
 /** What a later attempt does; see `StreamHandlerOptions`. */
 export type ResumeMode = "replay" | "continue";

@@ -9,6 +9,7 @@ import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 import type { MiniflareOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { readConfig } from "../worker/config.ts";
+import { constructionsPath } from "./edge/paths.ts";
 
 export interface WorkerHostOptions {
   /** Folder of the objects' storage; it outlives the host. */
@@ -30,6 +31,8 @@ export interface WorkerHost {
   evict(streamId: string, sockets: "hibernate" | "close"): Promise<void>;
   /** Aborts an object: memory and sockets are gone at once. */
   abort(streamId: string): Promise<void>;
+  /** How often the object was constructed; asking wakes nothing. */
+  constructions(streamId: string): Promise<number>;
   /** Runs SQL inside the object; it may wake it. */
   sql(streamId: string, query: string): Promise<readonly SqlRow[]>;
   /** Kills workerd; it comes back on the same port with the same storage. Settles when it answers again. */
@@ -68,6 +71,7 @@ export async function startWorkerHost(options: WorkerHostOptions): Promise<Worke
       // The abort itself is what the caller gets to see as an error.
       await stub.abort().catch(() => undefined);
     },
+    constructions: async (streamId) => Number(await (await fetch(new URL(constructionsPath + streamId, url))).text()),
     sql: async (streamId, query) =>
       overRestart(async () => {
         const storage = await miniflare.unsafeGetDurableObjectStorage(scriptName, className, { name: streamId });

@@ -5,12 +5,17 @@ import type { From, ResetReason } from "./cursor.ts";
 import { isResetReason } from "./cursor.ts";
 import { LongstreamError } from "./errors.ts";
 import { JsonReader } from "./json.ts";
-import { readFailure, readOutcome } from "./producer-messages.ts";
+import { readFailure, readHead, readOutcome } from "./producer-messages.ts";
+import type { ResponseHead } from "./producer-messages.ts";
+import type { ByteRange, Extent } from "./range.ts";
 import type { Outcome, StreamFailure } from "./sse.ts";
 
 /** Asked of the object with the upgrade, as JSON in one header. */
 export interface ConsumeRequest {
+  /** Where a reader of events starts, and in either mode where a body goes on that is open already. */
   readonly from: From;
+  /** What a reader of bytes asks for. */
+  readonly range: ByteRange | null;
   /** Follow the log as it grows, or end where it ends now. */
   readonly follow: "live" | "stored";
   /** The route a gateway request came by: a stream of another route is not resumed by it. */
@@ -19,20 +24,38 @@ export interface ConsumeRequest {
   readonly opening: "first" | "again";
 }
 
+/** The first message to a reader who gets a body; it comes once the handler's head is known. */
+export interface ConsumerStart {
+  readonly type: "start";
+  readonly log: string;
+  /** The reader's position: the first event that follows is `seq + 1`. */
+  readonly seq: number;
+  /** Log bytes before that event. Credit is counted on the same scale. */
+  readonly offset: number;
+  readonly reset: ResetReason | null;
+  readonly head: ResponseHead;
+  /** Of a log of bytes, what this reader gets. */
+  readonly extent: Extent;
+}
+
+/** Without a start before it: the stream ended without a head. */
+export interface ConsumerEnd {
+  readonly type: "end";
+  readonly seq: number;
+  readonly outcome: Outcome;
+  readonly error: StreamFailure | null;
+}
+
 /** Object to Worker, as text; the events between are binary. */
 export type ToConsumer =
-  | {
-      readonly type: "start";
-      readonly log: string;
-      /** The reader's position: the first event that follows is `seq + 1`. */
-      readonly seq: number;
-      /** Log bytes before that event. Credit is counted on the same scale. */
-      readonly offset: number;
-      readonly reset: ResetReason | null;
-    }
-  | { readonly type: "end"; readonly seq: number; readonly outcome: Outcome; readonly error: StreamFailure | null }
-  /** The end of a `stored` read; says nothing about the stream. */
-  | { readonly type: "stored-end" };
+  | ConsumerStart
+  | ConsumerEnd
+  /** The end of a read that was not to follow the log; says nothing about the stream. */
+  | { readonly type: "stored-end" }
+  /** In place of a start: the reader has everything there will ever be. */
+  | { readonly type: "complete"; readonly outcome: Outcome }
+  /** In place of a start: nothing of the range is there; nor will it be, when there is an outcome. */
+  | { readonly type: "unsatisfiable"; readonly bytes: number; readonly outcome: Outcome | null };
 
 /** Worker to object: the log offset up to which it may send. Absolute, so that a repeated grant changes nothing. */
 export interface Credit {
@@ -79,6 +102,7 @@ export function parseConsumeRequest(text: string): ConsumeRequest {
   const reader = JsonReader.parse(text, "the consume request");
   return {
     from: readFrom(reader.object("from")),
+    range: reader.optional("range", (inner, field) => readRange(inner.object(field))),
     follow: reader.oneOf("follow", ["live", "stored"]),
     route: reader.optional("route", (inner, field) => inner.string(field)),
     opening: reader.oneOf("opening", ["first", "again"]),
@@ -98,9 +122,26 @@ function readFrom(reader: JsonReader): From {
   }
 }
 
+function readRange(reader: JsonReader): ByteRange {
+  const kind = reader.oneOf("kind", ["from", "suffix"]);
+  if (kind === "suffix") return { kind, length: reader.integer("length") };
+  return { kind, first: reader.integer("first"), last: reader.optional("last", readInteger) };
+}
+
+function readExtent(reader: JsonReader): Extent {
+  const kind = reader.oneOf("kind", ["whole", "part"]);
+  if (kind === "whole") return { kind, bytes: reader.optional("bytes", readInteger) };
+  const [last, total] = [reader.optional("last", readInteger), reader.optional("total", readInteger)];
+  return { kind, first: reader.integer("first"), last, total };
+}
+
+function readInteger(reader: JsonReader, field: string): number {
+  return reader.integer(field);
+}
+
 export function parseToConsumer(text: string): ToConsumer {
   const reader = JsonReader.parse(text, "the object's message");
-  const type = reader.oneOf("type", ["start", "end", "stored-end"]);
+  const type = reader.oneOf("type", ["start", "end", "stored-end", "complete", "unsatisfiable"]);
   switch (type) {
     case "start":
       return {
@@ -109,6 +150,8 @@ export function parseToConsumer(text: string): ToConsumer {
         seq: reader.integer("seq"),
         offset: reader.integer("offset"),
         reset: reader.optional("reset", readReset),
+        head: readHead(reader.object("head")),
+        extent: readExtent(reader.object("extent")),
       };
     case "end":
       return {
@@ -119,6 +162,10 @@ export function parseToConsumer(text: string): ToConsumer {
       };
     case "stored-end":
       return { type };
+    case "complete":
+      return { type, outcome: readOutcome(reader, "outcome") };
+    case "unsatisfiable":
+      return { type, bytes: reader.integer("bytes"), outcome: reader.optional("outcome", readOutcome) };
   }
 }
 

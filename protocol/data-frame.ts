@@ -3,19 +3,31 @@
 import { ByteReader, varintBytes, writeVarint } from "./bytes.ts";
 import { LongstreamError } from "./errors.ts";
 import { limits } from "./limits.ts";
+import type { Mode } from "./producer-messages.ts";
 
 const version = 1;
 const digestBytes = 8;
 
-/** Events `firstSeq`, `firstSeq + 1`, ... of one attempt. */
+/** What one attempt produced from `firstSeq` on. */
 export interface DataFrame {
   readonly firstSeq: number;
   /** The rolling hash after the last event of the frame. */
   readonly digest: string;
   /** The handler's own SSE id as of the last event of the frame; empty when it had none. */
   readonly sourceId: string;
-  /** SSE lines of each event, without id and without the blank line. */
+  /** In events mode the SSE lines of each event, without id and without the blank line; in bytes mode runs of bytes. */
   readonly payloads: readonly Uint8Array[];
+}
+
+/** A frame whose payloads were checked for the mode of its log. */
+export interface ReceivedFrame extends DataFrame {
+  readonly mode: Mode;
+  readonly lastSeq: number;
+}
+
+/** Seqs a payload takes. */
+export function seqsOf(mode: Mode, payload: Uint8Array): number {
+  return mode === "events" ? 1 : payload.length;
 }
 
 const encoder = new TextEncoder();
@@ -46,7 +58,7 @@ export function encodeDataFrame(frame: DataFrame): Uint8Array<ArrayBuffer> {
  *
  * @throws LongstreamError `protocol-error`, `frame-too-large` or `event-too-large`.
  */
-export function decodeDataFrame(bytes: Uint8Array): DataFrame {
+export function decodeDataFrame(bytes: Uint8Array, mode: Mode): ReceivedFrame {
   if (bytes.length > limits.maxFrameBytes) {
     throw new LongstreamError(
       "frame-too-large",
@@ -61,12 +73,23 @@ export function decodeDataFrame(bytes: Uint8Array): DataFrame {
   const digest = toHex(reader.take(digestBytes, "digest"));
   const sourceId = readText(reader, "source id", limits.maxSourceIdBytes);
   const payloads: Uint8Array[] = [];
-  while (!reader.done) payloads.push(readPayload(reader, firstSeq + payloads.length));
+  let lastSeq = firstSeq - 1;
+  while (!reader.done) {
+    const payload = mode === "events" ? readEvent(reader, lastSeq + 1) : readRun(reader);
+    payloads.push(payload);
+    lastSeq += seqsOf(mode, payload);
+  }
   if (payloads.length === 0) throw unreadable("it carries no event");
-  return { firstSeq, digest, sourceId, payloads };
+  return { mode, firstSeq, lastSeq, digest, sourceId, payloads };
 }
 
-function readPayload(reader: ByteReader, seq: number): Uint8Array {
+function readRun(reader: ByteReader): Uint8Array {
+  const length = reader.varint("run length");
+  if (length === 0) throw unreadable("it carries an empty run of bytes");
+  return reader.take(length, "run");
+}
+
+function readEvent(reader: ByteReader, seq: number): Uint8Array {
   const length = reader.varint("event length");
   if (length > limits.maxEventBytes) {
     throw new LongstreamError(

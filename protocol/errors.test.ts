@@ -1,7 +1,7 @@
 /** Owns the tests of the error table and of what is told of an error. */
 
 import { describe as group, expect, test } from "vitest";
-import { LongstreamError, describe, errorTable, isErrorCode, toProblem } from "./errors.ts";
+import { LongstreamError, closeReason, describe, errorOfClose, errorTable, isErrorCode, toProblem } from "./errors.ts";
 import type { ErrorCode } from "./errors.ts";
 import { limits } from "./limits.ts";
 
@@ -18,6 +18,8 @@ const documented: Record<ErrorCode, [status: number, close: number, retry: boole
   "url-too-long": [414, 4413, false],
   "headers-too-large": [431, 4413, false],
   "stream-exists": [409, 4400, false],
+  "range-not-satisfiable": [416, 4400, false],
+  "head-timeout": [504, 1006, true],
   unavailable: [503, 1006, true],
   "too-many-readers": [503, 4413, true],
   fenced: [409, 4409, false],
@@ -27,8 +29,8 @@ const documented: Record<ErrorCode, [status: number, close: number, retry: boole
   "event-too-large": [413, 4413, false],
   "stream-too-large": [413, 4413, false],
   "checkpoint-too-large": [413, 4413, false],
-  "bad-event": [500, 4400, false],
-  "bad-handler-result": [500, 4400, false],
+  "bad-event": [502, 1000, false],
+  "bad-handler-result": [502, 1000, false],
   "handler-failed": [502, 1000, false],
   "replay-diverged": [502, 1000, false],
   "invoke-failed": [502, 1000, false],
@@ -93,4 +95,19 @@ group("the description of what was thrown", () => {
     expect(describe("x".repeat(limits.maxErrorChars * 2), limits.maxErrorChars).length).toBeLessThanOrEqual(limits.maxErrorChars);
     expect(describe(new Error("x".repeat(11)), 10).length).toBeLessThanOrEqual(10);
   });
+});
+
+group("a close reason", () => {
+  test.each(codes)("of %s gives the error back to the other side", (code) => {
+    const error = new LongstreamError(code, "Cannot go on: it says: no");
+    expect(closeReason(error)).toBe(`${code}: Cannot go on: it says: no`);
+    expect(errorOfClose(closeReason(error))).toEqual(error);
+  });
+
+  test.each(["", "done", "closed", "cancelled", "fenced", "expired", "Cannot store event 1", "attempt 1 was replaced", "the stream has ended: failed", "toString: x", ": x"])(
+    "%j names no error",
+    (reason) => {
+      expect(errorOfClose(reason)).toBeNull();
+    },
+  );
 });

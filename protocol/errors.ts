@@ -37,6 +37,9 @@ const table = {
   "url-too-long": { status: 414, close: closeCodes.limit, retry: false },
   "headers-too-large": { status: 431, close: closeCodes.limit, retry: false },
   "stream-exists": { status: 409, close: closeCodes.protocolError, retry: false },
+  "range-not-satisfiable": { status: 416, close: closeCodes.protocolError, retry: false },
+  /** The function has not answered yet; its stream lives on. */
+  "head-timeout": { status: 504, close: closeCodes.lost, retry: true },
   unavailable: { status: 503, close: closeCodes.lost, retry: true },
   "too-many-readers": { status: 503, close: closeCodes.limit, retry: true },
   fenced: { status: 409, close: closeCodes.fenced, retry: false },
@@ -47,8 +50,8 @@ const table = {
   "event-too-large": { status: 413, close: closeCodes.limit, retry: false },
   "stream-too-large": { status: 413, close: closeCodes.limit, retry: false },
   "checkpoint-too-large": { status: 413, close: closeCodes.limit, retry: false },
-  "bad-event": { status: 500, close: closeCodes.protocolError, retry: false },
-  "bad-handler-result": { status: 500, close: closeCodes.protocolError, retry: false },
+  "bad-event": { status: 502, close: closeCodes.done, retry: false },
+  "bad-handler-result": { status: 502, close: closeCodes.done, retry: false },
   "handler-failed": { status: 502, close: closeCodes.done, retry: false },
   "replay-diverged": { status: 502, close: closeCodes.done, retry: false },
   "invoke-failed": { status: 502, close: closeCodes.done, retry: false },
@@ -60,6 +63,17 @@ const table = {
 export type ErrorCode = keyof typeof table;
 
 export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = table;
+
+/** A close reason that names its error. */
+export function closeReason(error: LongstreamError): string {
+  return `${error.code}: ${error.message}`;
+}
+
+/** The error a close reason names, or null. */
+export function errorOfClose(reason: string): LongstreamError | null {
+  const [code = "", ...rest] = reason.split(": ");
+  return isErrorCode(code) && rest.length > 0 ? new LongstreamError(code, rest.join(": ")) : null;
+}
 
 export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(table, text);

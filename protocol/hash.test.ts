@@ -3,10 +3,11 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RollingHash, emptyDigest, isDigest } from "./hash.ts";
+import type { Mode } from "./producer-messages.ts";
 
 const encoder = new TextEncoder();
-const digestOf = (events: readonly (string | Uint8Array)[], from?: string): string => {
-  const hash = new RollingHash(from);
+const digestOf = (events: readonly (string | Uint8Array)[], from?: string, mode: Mode = "events"): string => {
+  const hash = new RollingHash(mode, from);
   for (const event of events) hash.update(typeof event === "string" ? encoder.encode(event) : event);
   return hash.digest();
 };
@@ -24,8 +25,10 @@ describe("the rolling hash", () => {
 
   test("of the empty log is sixteen zeros", () => {
     expect(emptyDigest).toBe("0000000000000000");
-    expect(new RollingHash().digest()).toBe(emptyDigest);
-    expect(new RollingHash(emptyDigest).digest()).toBe(emptyDigest);
+    for (const mode of ["events", "bytes"] as const) {
+      expect(new RollingHash(mode).digest()).toBe(emptyDigest);
+      expect(new RollingHash(mode, emptyDigest).digest()).toBe(emptyDigest);
+    }
   });
 
   test("goes on from a digest as if it had never stopped", () => {
@@ -45,7 +48,7 @@ describe("the rolling hash", () => {
   });
 
   test("reading a digest changes nothing", () => {
-    const hash = new RollingHash();
+    const hash = new RollingHash("events");
     hash.update(encoder.encode("a"));
     expect(hash.digest()).toBe(hash.digest());
     hash.update(encoder.encode("b"));
@@ -80,6 +83,58 @@ describe("the rolling hash", () => {
     expect(digests.size).toBe(10_000);
   });
 });
+
+describe("in bytes mode the rolling hash", () => {
+  const bytesDigest = (...runs: readonly (string | Uint8Array)[]): string => digestOf(runs, emptyDigest, "bytes");
+
+  test.each<[string[], string]>([
+    [[], "0000000000000000"],
+    [["a"], "f3051c11c5b4051d"],
+    [["data: a\n"], "5d2554678b1f9ddf"],
+    [["\u00e9\u{1f600}"], "0485460a6f523d4e"],
+  ])("of %j is literally the same in every release", (runs, digest) => {
+    expect(bytesDigest(...runs)).toBe(digest);
+  });
+
+  test("P2: of a body is the same however it is cut, and wherever it is gone on from", () => {
+    const cuts = fc.array(fc.nat(20), { maxLength: 8 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), cuts, fc.nat(60), (body, lengths, from) => {
+        const whole = bytesDigest(body);
+        expect(bytesDigest(...cut(body, lengths))).toBe(whole);
+        expect(digestOf(cut(body.subarray(from), lengths), bytesDigest(body.subarray(0, from)), "bytes")).toBe(whole);
+      }),
+    );
+  });
+
+  test("of a body in two runs is that of one; of two events it is not that of one", () => {
+    expect(bytesDigest("a", "b")).toBe(bytesDigest("ab"));
+    expect(digestOf(["a", "b"])).not.toBe(digestOf(["ab"]));
+  });
+
+  test("is not moved by an empty run", () => {
+    expect(bytesDigest("a", "", "b")).toBe(bytesDigest("ab"));
+  });
+
+  test("is not that of an event of the same bytes", () => {
+    expect(bytesDigest("data: a\n")).not.toBe(digestOf(["data: a\n"]));
+  });
+
+  test.each<[string, string, string]>([
+    ["a byte that differs", "abc", "abd"],
+    ["a byte that is missing", "abc", "ab"],
+    ["bytes that changed places", "abc", "acb"],
+  ])("notices %s", (_, one, other) => {
+    expect(bytesDigest(one)).not.toBe(bytesDigest(other));
+  });
+});
+
+/** Runs of these lengths, as far as the body goes, and one of the rest. */
+function cut(body: Uint8Array, lengths: readonly number[]): readonly Uint8Array[] {
+  let at = 0;
+  const runs = lengths.map((length) => body.subarray(at, (at += length)));
+  return [...runs, body.subarray(at)];
+}
 
 test("a digest is sixteen lower-case hexadecimal digits", () => {
   expect(isDigest("00112233aabbccdd")).toBe(true);

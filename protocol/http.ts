@@ -5,6 +5,8 @@ export const headerNames = {
   streamId: "stream-id",
   streamUrl: "stream-url",
   outcome: "stream-outcome",
+  /** The handler's own status, where the answer is the log and has its own. */
+  status: "stream-status",
   /** Producer's upgrade: which run of an invocation dials. A duplicate delivery has another. */
   producer: "longstream-producer",
   /** Worker to object only; the Worker never passes a client's own on. */

@@ -26,6 +26,12 @@ const toObject: Literals<ToObject> = {
       mode: "events",
     },
     '{"type":"head","status":599,"headers":[],"mode":"events"}': { type: "head", status: 599, headers: [], mode: "events" },
+    '{"type":"head","status":404,"headers":[["content-type","image/png"]],"mode":"bytes"}': {
+      type: "head",
+      status: 404,
+      headers: [["content-type", "image/png"]],
+      mode: "bytes",
+    },
   },
   checkpoint: {
     '{"type":"checkpoint","seq":7,"digest":"00112233aabbccdd","state":"{\\"n\\":7}"}': { type: "checkpoint", seq: 7, digest, state: '{"n":7}' },
@@ -88,7 +94,7 @@ describe("Lambda to object", () => {
     ["head.headers, of texts", '{"type":"head","status":200,"headers":["ab"],"mode":"events"}', 'its field "headers" is not a list of [name, value]'],
     ["head.headers, of three", '{"type":"head","status":200,"headers":[["a","b","c"]],"mode":"events"}', 'its field "headers" is not a list of [name, value]'],
     ["head.headers, of a number", '{"type":"head","status":200,"headers":[["a",1]],"mode":"events"}', 'its field "headers" is not a list of [name, value]'],
-    ["head.mode", '{"type":"head","status":200,"headers":[],"mode":"rows"}', 'its field "mode" is not one of events'],
+    ["head.mode", '{"type":"head","status":200,"headers":[],"mode":"rows"}', 'its field "mode" is not one of events, bytes'],
     ["checkpoint.seq", `{"type":"checkpoint","digest":"${digest}","state":"1"}`, 'its field "seq" is not an integer of at least 0'],
     ["checkpoint.digest, absent", '{"type":"checkpoint","seq":7,"state":"1"}', 'its field "digest" is not a string'],
     ["checkpoint.digest, upper case", '{"type":"checkpoint","seq":7,"digest":"00112233AABBCCDD","state":"1"}', 'its field "digest" is not 16 hexadecimal digits'],

@@ -10,9 +10,20 @@ import type { Outcome, StreamFailure } from "./sse.ts";
 
 export type HeaderPairs = readonly (readonly [string, string])[];
 
-/** How the log is kept and read. The first head of a stream decides. */
-const modes = ["events"] as const;
+/**
+ * What the log is a list of, decided by the stream's first head: server-sent events, or single bytes. In bytes mode a
+ * seq is the 1-based position of a byte, so that a log does not depend on how a body was cut into chunks.
+ */
+const modes = ["events", "bytes"] as const;
 export type Mode = (typeof modes)[number];
+
+/** What a handler answered before its body. */
+export interface ResponseHead {
+  /** 200 to 599. */
+  readonly status: number;
+  readonly headers: HeaderPairs;
+  readonly mode: Mode;
+}
 
 /** State a handler stored, bound to the event it follows. */
 export interface Checkpoint {
@@ -41,7 +52,7 @@ export interface RequestHead {
 
 /** Lambda to object. */
 export type ToObject =
-  | { readonly type: "head"; readonly status: number; readonly headers: HeaderPairs; readonly mode: Mode }
+  | ({ readonly type: "head" } & ResponseHead)
   | ({ readonly type: "checkpoint" } & Checkpoint)
   | { readonly type: "handover" }
   | { readonly type: "ready" }
@@ -82,7 +93,7 @@ export function parseToObject(text: string): ToObject {
   switch (type) {
     // {"type":"head","status":200,"headers":[["x-a","1"]],"mode":"events"}
     case "head":
-      return { type, status: readStatus(reader), headers: reader.pairs("headers"), mode: reader.oneOf("mode", modes) };
+      return { type, ...readHead(reader) };
     // {"type":"checkpoint","seq":7,"digest":"00112233aabbccdd","state":"{\"n\":7}"}
     case "checkpoint":
       return { type, ...readCheckpoint(reader) };
@@ -174,10 +185,11 @@ function open(text: string, what: string): JsonReader {
   return JsonReader.parse(text, what);
 }
 
-function readStatus(reader: JsonReader): number {
+/** A head that was stored, or one off the wire. */
+export function readHead(reader: JsonReader): ResponseHead {
   const status = reader.integer("status", 200);
   if (status > 599) throw reader.bad("status", "an HTTP status");
-  return status;
+  return { status, headers: reader.pairs("headers"), mode: reader.oneOf("mode", modes) };
 }
 
 function readCheckpoint(reader: JsonReader): Checkpoint {

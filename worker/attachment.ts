@@ -1,5 +1,6 @@
 /** Owns what the object writes on its sockets so that they are known after hibernation (at most 16 KiB each). */
 
+import type { ConsumeRequest } from "../protocol/consumer-frames.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Producer } from "./stream-state.ts";
 
@@ -10,9 +11,17 @@ export interface ProducerAttachment {
   readonly since: number;
 }
 
+/** A reader who came before the stream's head did. */
+export interface WaitingAttachment {
+  readonly kind: "waiting";
+  readonly asked: ConsumeRequest;
+}
+
 export interface ConsumerAttachment {
   readonly kind: "consumer";
-  /** Seq at which a read of what is stored ends; null follows the log as it grows. */
+  /** A reader of what is stored is none the stream would be kept alive for. */
+  readonly follow: ConsumeRequest["follow"];
+  /** Seq after which it has what it asked for; null follows the log as it grows. */
   readonly until: number | null;
   /** Log offset up to which the Worker takes bytes. */
   readonly upTo: number;
@@ -21,14 +30,14 @@ export interface ConsumerAttachment {
 }
 
 /** `closed`: the object is done with it, whatever still arrives. */
-export type Attachment = ProducerAttachment | ConsumerAttachment | { readonly kind: "closed" };
+export type Attachment = ProducerAttachment | WaitingAttachment | ConsumerAttachment | { readonly kind: "closed" };
 
 export function attachmentOf(socket: WebSocket): Attachment {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only attach() and retire() below write it
   return (socket.deserializeAttachment() as Attachment | null) ?? { kind: "closed" };
 }
 
-export function attach(socket: WebSocket, attachment: ProducerAttachment | ConsumerAttachment): void {
+export function attach(socket: WebSocket, attachment: Exclude<Attachment, { kind: "closed" }>): void {
   socket.serializeAttachment(attachment);
 }
 

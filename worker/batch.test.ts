@@ -2,7 +2,7 @@
 
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { DataFrame } from "../protocol/data-frame.ts";
+import type { ReceivedFrame } from "../protocol/data-frame.ts";
 import { LongstreamError } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import { Batch } from "./batch.ts";
@@ -10,12 +10,20 @@ import { Batch } from "./batch.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const start = { seq: 0, digest: "0000000000000000", sourceId: "" };
-const frameOf = (firstSeq: number, ...payloads: string[]): DataFrame => ({
+const frameOf = (firstSeq: number, ...payloads: string[]): ReceivedFrame => ({
+  mode: "events",
   firstSeq,
+  lastSeq: firstSeq + payloads.length - 1,
   digest: `digest-after-${firstSeq + payloads.length - 1}`,
   sourceId: `source-${firstSeq + payloads.length - 1}`,
   payloads: payloads.map((payload) => encoder.encode(payload)),
 });
+/** A frame of runs of bytes. */
+const runsOf = (firstSeq: number, ...runs: string[]): ReceivedFrame => {
+  const payloads = runs.map((run) => encoder.encode(run));
+  const lastSeq = firstSeq - 1 + payloads.reduce((sum, { length }) => sum + length, 0);
+  return { mode: "bytes", firstSeq, lastSeq, digest: `digest-after-${lastSeq}`, sourceId: "", payloads };
+};
 const textOf = (batch: Batch): string | null => {
   const row = taken(batch);
   return row === null ? null : decoder.decode(row.bytes);
@@ -69,7 +77,7 @@ describe("a batch", () => {
 
   test("carries bytes that are not UTF-8 as they are", () => {
     const batch = new Batch("log", start);
-    batch.append({ firstSeq: 1, digest: "d", sourceId: "", payloads: [Uint8Array.of(0xff, 0x80, 10)] });
+    batch.append({ mode: "events", firstSeq: 1, lastSeq: 1, digest: "d", sourceId: "", payloads: [Uint8Array.of(0xff, 0x80, 10)] });
     expect([...(taken(batch)?.bytes ?? [])]).toEqual([0xff, 0x80, 10, ...encoder.encode("id: log-1\n\n")]);
   });
 });
@@ -129,6 +137,79 @@ describe("P2: once-in-order", () => {
         expect(rows.join("")).toBe(expected.join(""));
       }),
     );
+  });
+});
+
+describe("a batch of bytes", () => {
+  test("P2: becomes a row of the bytes as they are, whatever runs they came in", () => {
+    const batch = new Batch("log", { ...start, seq: 4, digest: "d4" });
+    batch.append(runsOf(5, "a\r\n", "b"));
+    batch.append(runsOf(9, "\n\n"));
+    expect([batch.lastSeq, batch.byteLength]).toEqual([10, 6]);
+    const row = taken(batch);
+    expect(row).toMatchObject({ firstSeq: 5, lastSeq: 10, digest: "digest-after-10", sourceId: "" });
+    expect(decoder.decode(row?.bytes)).toBe("a\r\nb\n\n");
+    expect([batch.byteLength, taken(batch)]).toEqual([0, null]);
+    batch.append(runsOf(11, "c"));
+    expect(taken(batch)).toMatchObject({ firstSeq: 11, lastSeq: 11 });
+  });
+
+  test.each<[string, number, readonly string[], number, string]>([
+    ["that is all known", 1, ["abcd"], 4, ""],
+    ["that is known and ends before", 2, ["bc"], 4, ""],
+    ["that overlaps inside a run", 3, ["cdef"], 6, "ef"],
+    ["that overlaps by whole runs", 1, ["ab", "cd", "ef"], 6, "ef"],
+    ["that overlaps inside its second run", 2, ["b", "cde", "f"], 6, "ef"],
+    ["that overlaps inside its last run", 1, ["ab", "c", "def"], 6, "ef"],
+    ["that was cut otherwise", 1, ["a", "b", "c", "d", "e", "f"], 6, "ef"],
+    ["that goes on", 5, ["e", "f"], 6, "ef"],
+  ])("P2: takes of a frame %s only the bytes that are new", (_, firstSeq, runs, lastSeq, fresh) => {
+    const batch = new Batch("log", start);
+    batch.append(runsOf(1, "abcd"));
+    batch.append(runsOf(firstSeq, ...runs));
+    expect(batch.lastSeq).toBe(lastSeq);
+    expect(taken(batch)).toMatchObject({ lastSeq, digest: `digest-after-${lastSeq}`, bytes: encoder.encode(`abcd${fresh}`) });
+
+    const durable = new Batch("log", { seq: 4, digest: "digest-after-4", sourceId: "" });
+    durable.append(runsOf(firstSeq, ...runs));
+    expect(textOf(durable) ?? "").toBe(fresh);
+  });
+
+  test("refuses a gap with the expected seq, and takes nothing", () => {
+    const batch = new Batch("log", start);
+    batch.append(runsOf(1, "abc"));
+    expect(() => batch.append(runsOf(5, "e"))).toThrow(new LongstreamError("seq-gap", "Cannot store event 5: the expected seq is 4"));
+    expect(textOf(batch)).toBe("abc");
+  });
+
+  test("P2: has each byte once and in order, whatever is sent again and however it is cut and taken", () => {
+    const body = Uint8Array.from({ length: 600 }, (_, index) => index % 251);
+    const action = fc.record({ back: fc.nat(9), runs: fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 4 }), take: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 20 }), (actions) => {
+        const batch = new Batch("log", start);
+        const rows: number[] = [];
+        for (const { back, runs, take } of actions) {
+          const firstSeq = Math.max(1, batch.lastSeq + 1 - back);
+          let at = firstSeq - 1;
+          const payloads = runs.map((length) => body.slice(at, (at += length)));
+          batch.append({ mode: "bytes", firstSeq, lastSeq: at, digest: "", sourceId: "", payloads });
+          if (take) rows.push(...(taken(batch)?.bytes ?? []));
+        }
+        rows.push(...(taken(batch)?.bytes ?? []));
+        expect(rows).toEqual([...body.subarray(0, batch.lastSeq)]);
+      }),
+    );
+  });
+
+  test("P6: has a row of exactly maxRowBytes, and says before that more would be too large", () => {
+    const batch = new Batch("log", start);
+    const half = "h".repeat(limits.maxRowBytes / 2);
+    batch.append(runsOf(1, half));
+    const rest = runsOf(half.length + 1, half);
+    expect([batch.overflowsWith(rest), batch.overflowsWith(runsOf(half.length + 1, half, "x"))]).toEqual([false, true]);
+    batch.append(rest);
+    expect(taken(batch)?.bytes.length).toBe(limits.maxRowBytes);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Owns the events that are received and not yet committed, already in the bytes their row will have. */
 
-import type { DataFrame } from "../protocol/data-frame.ts";
+import type { ReceivedFrame } from "../protocol/data-frame.ts";
 import { LongstreamError } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import { idPrefix } from "../protocol/sse.ts";
@@ -47,23 +47,24 @@ export class Batch {
   }
 
   /** Whether `frame` would make the row too large, so that what is here must be committed first. */
-  overflowsWith(frame: DataFrame): boolean {
-    return this.#byteLength > 0 && this.#byteLength + this.#growth(frame.payloads) > limits.maxRowBytes;
+  overflowsWith(frame: ReceivedFrame): boolean {
+    return this.#byteLength > 0 && this.#byteLength + this.#growth(frame, frame.payloads) > limits.maxRowBytes;
   }
 
   /**
-   * Takes the events of a frame that are new. Events already received are dropped: a producer resends after a redial.
+   * Takes what is new of a frame. What was received already is dropped: a producer resends after a redial.
    *
    * @throws LongstreamError `seq-gap`, `frame-too-large` past a row; nothing is taken then.
    */
-  append(frame: DataFrame): void {
+  append(frame: ReceivedFrame): void {
     const expected = this.#lastSeq + 1;
     if (frame.firstSeq > expected) {
       throw new LongstreamError("seq-gap", `Cannot store event ${frame.firstSeq}: the expected seq is ${expected}`);
     }
-    const fresh = frame.payloads.slice(expected - frame.firstSeq);
-    if (fresh.length === 0) return;
-    const growth = this.#growth(fresh);
+    if (frame.lastSeq < expected) return;
+    const known = expected - frame.firstSeq;
+    const fresh = frame.mode === "events" ? frame.payloads.slice(known) : withoutFirst(frame.payloads, known);
+    const growth = this.#growth(frame, fresh);
     if (growth > limits.maxRowBytes) {
       throw new LongstreamError(
         "frame-too-large",
@@ -71,7 +72,10 @@ export class Batch {
       );
     }
     this.#reserve(growth);
-    for (const payload of fresh) this.#write(payload);
+    for (const payload of fresh) {
+      if (frame.mode === "events") this.#writeEvent(payload);
+      else this.#writeBytes(payload);
+    }
     this.#digest = frame.digest;
     this.#sourceId = frame.sourceId;
   }
@@ -94,9 +98,9 @@ export class Batch {
     this.#byteLength = 0;
   }
 
-  #growth(payloads: readonly Uint8Array[]): number {
-    const perEvent = this.#idPrefix.length + idTailBytes;
-    return payloads.reduce((sum, payload) => sum + payload.length + perEvent, 0);
+  #growth({ mode }: ReceivedFrame, payloads: readonly Uint8Array[]): number {
+    const perPayload = mode === "events" ? this.#idPrefix.length + idTailBytes : 0;
+    return payloads.reduce((sum, payload) => sum + payload.length + perPayload, 0);
   }
 
   #reserve(growth: number): void {
@@ -108,7 +112,7 @@ export class Batch {
   }
 
   /** Lines, then `id: <log>-<seq>`, then the blank line. The digits by hand: this runs once an event. */
-  #write(payload: Uint8Array): void {
+  #writeEvent(payload: Uint8Array): void {
     const buffer = this.#buffer;
     let at = this.#byteLength;
     buffer.set(payload, at);
@@ -121,4 +125,20 @@ export class Batch {
     buffer[at++] = lf;
     this.#byteLength = at;
   }
+
+  #writeBytes(payload: Uint8Array): void {
+    this.#buffer.set(payload, this.#byteLength);
+    this.#byteLength += payload.length;
+    this.#lastSeq += payload.length;
+  }
+}
+
+/** Runs of bytes without the first `count` of them. */
+function withoutFirst(runs: readonly Uint8Array[], count: number): readonly Uint8Array[] {
+  let left = count;
+  return runs.flatMap((run) => {
+    const skip = Math.min(left, run.length);
+    left -= skip;
+    return skip === run.length ? [] : [run.subarray(skip)];
+  });
 }

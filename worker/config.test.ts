@@ -13,7 +13,7 @@ const vars: GatewayVars = {
   AWS_SECRET_ACCESS_KEY: "secret",
   TICKET_SECRET: "t".repeat(32),
 };
-const knownRouteKeys = "the keys are path, methods, function, region, qualifier, maxRequestBytes, settings";
+const knownRouteKeys = "the keys are path, methods, kind, onAbandon, function, region, qualifier, maxRequestBytes, settings";
 const knownSettings =
   "the settings are commitIntervalMs, leaseMs, redialMs, attemptStartMs, invokeRetryMs, yieldMs, ticketMs, maxDurationMs, retentionMs, maxStreamBytes, maxConsumers";
 
@@ -24,6 +24,8 @@ describe("the configuration", () => {
         {
           path: "/api/answer",
           methods: ["GET", "POST"],
+          kind: "response",
+          onAbandon: "continue",
           target: { name: "answer", region: "us-east-1", qualifier: null },
           maxRequestBytes: 6_291_456,
           settings: defaultSettings,
@@ -32,16 +34,20 @@ describe("the configuration", () => {
       publicUrl: null,
       heartbeatMs: 15_000,
       maxStallMs: 60_000,
+      headTimeoutMs: 30_000,
     });
   });
 
   test("takes every key", () => {
-    const whole = { ...route, methods: ["PUT"], qualifier: "live", maxRequestBytes: 0, settings: { leaseMs: 5_000 } };
-    expect(readConfig({ ...vars, ROUTES: [whole], PUBLIC_URL: "https://g.example//", HEARTBEAT_MS: 100 })).toEqual({
+    const own = { methods: ["PUT"], kind: "events", onAbandon: { cancelAfterMs: 0 }, qualifier: "live", maxRequestBytes: 0, settings: { leaseMs: 5_000 } };
+    const times = { HEARTBEAT_MS: 100, MAX_STALL_MS: 200, HEAD_TIMEOUT_MS: 300 };
+    expect(readConfig({ ...vars, ROUTES: [{ ...route, ...own }], PUBLIC_URL: "https://g.example//", ...times })).toEqual({
       routes: [
         {
           path: "/api/answer",
           methods: ["PUT"],
+          kind: "events",
+          onAbandon: { cancelAfterMs: 0 },
           target: { name: "answer", region: "us-east-1", qualifier: "live" },
           maxRequestBytes: 0,
           settings: { ...defaultSettings, leaseMs: 5_000 },
@@ -49,7 +55,8 @@ describe("the configuration", () => {
       ],
       publicUrl: "https://g.example",
       heartbeatMs: 100,
-      maxStallMs: 60_000,
+      maxStallMs: 200,
+      headTimeoutMs: 300,
     });
   });
 
@@ -71,6 +78,10 @@ describe("the configuration", () => {
     expect(readConfig({ ...vars, STREAM_DEFAULTS: leastSettings }).routes[0]?.settings).toEqual(leastSettings);
   });
 
+  test("takes onAbandon in words too", () => {
+    expect(readConfig({ ...vars, ROUTES: [{ ...route, onAbandon: "continue" }] }).routes[0]?.onAbandon).toBe("continue");
+  });
+
   test("takes an empty public URL as none", () => {
     expect(readConfig({ ...vars, PUBLIC_URL: "" }).publicUrl).toBeNull();
   });
@@ -79,6 +90,7 @@ describe("the configuration", () => {
 describe("a bad configuration is refused with the key and the fix:", () => {
   const noRoutes = "ROUTES is missing: add a [[vars.ROUTES]] table with path, function and region to wrangler.toml";
   const badMethods = 'ROUTES[0].methods is no list of methods: write it like methods = ["GET", "POST"]';
+  const badAbandon = 'ROUTES[0].onAbandon must be "continue" or { cancelAfterMs = 10000 }';
   const badUrl = 'PUBLIC_URL is no http or https URL: write it like "https://gateway.example.com"';
   test.each<[string, Partial<GatewayVars>, string]>([
     ["no ROUTES", { ROUTES: undefined }, noRoutes],
@@ -104,6 +116,15 @@ describe("a bad configuration is refused with the key and the fix:", () => {
     ["a setting under its least", { STREAM_DEFAULTS: { leaseMs: 999 } }, "STREAM_DEFAULTS.leaseMs must be a whole number of at least 1000: it is 999"],
     ["a setting that is text", { ROUTES: [{ ...route, settings: { leaseMs: "30s" } }] }, 'ROUTES[0].settings.leaseMs must be a whole number of at least 1000: it is "30s"'],
     ["a setting that is a fraction", { STREAM_DEFAULTS: { yieldMs: 10.5 } }, "STREAM_DEFAULTS.yieldMs must be a whole number of at least 10: it is 10.5"],
+    ["a kind that is not known", { ROUTES: [{ ...route, kind: "sse" }] }, 'ROUTES[0].kind must be one of response, events: it is "sse"'],
+    ["an onAbandon that is not known", { ROUTES: [{ ...route, onAbandon: "cancel" }] }, `${badAbandon}: it is "cancel"`],
+    ["an onAbandon with a key more", { ROUTES: [{ ...route, onAbandon: { cancelAfterMs: 1, x: 1 } }] }, `${badAbandon}: it is {"cancelAfterMs":1,"x":1}`],
+    [
+      "an onAbandon that is no time",
+      { ROUTES: [{ ...route, onAbandon: { cancelAfterMs: "10s" } }] },
+      'ROUTES[0].onAbandon.cancelAfterMs must be a whole number of at least 0: it is "10s"',
+    ],
+    ["a wait for heads that is too short", { HEAD_TIMEOUT_MS: 99 }, "HEAD_TIMEOUT_MS must be a whole number of at least 100: it is 99"],
     ["a heartbeat that is too short", { HEARTBEAT_MS: 99 }, "HEARTBEAT_MS must be a whole number of at least 100: it is 99"],
     ["a public URL that is none", { PUBLIC_URL: "gateway.example.com" }, badUrl],
     ["a public URL of another scheme", { PUBLIC_URL: "ftp://gateway.example.com" }, badUrl],

@@ -2,8 +2,8 @@
 
 import { LongstreamError } from "../protocol/errors.ts";
 import type { FunctionTarget, LambdaAccess } from "./lambda.ts";
-import { defaultSettings, leastSettings } from "./settings.ts";
-import type { StreamSettings } from "./settings.ts";
+import { defaultSettings, leastSettings, routeKinds } from "./settings.ts";
+import type { OnAbandon, RouteKind, StreamSettings } from "./settings.ts";
 
 /** Vars and secrets as wrangler passes them. */
 export interface GatewayVars {
@@ -17,6 +17,8 @@ export interface GatewayVars {
   readonly HEARTBEAT_MS?: unknown;
   /** How long a reader may leave a write waiting before it is cut off. */
   readonly MAX_STALL_MS?: unknown;
+  /** How long a client waits for its handler's head before it is told that the stream goes on without it. */
+  readonly HEAD_TIMEOUT_MS?: unknown;
   readonly AWS_ACCESS_KEY_ID: string;
   readonly AWS_SECRET_ACCESS_KEY: string;
   readonly AWS_SESSION_TOKEN?: string;
@@ -27,6 +29,8 @@ export interface Route {
   /** Exact path, or a prefix that ends in `/*`. */
   readonly path: string;
   readonly methods: readonly string[];
+  readonly kind: RouteKind;
+  readonly onAbandon: OnAbandon;
   readonly target: FunctionTarget;
   readonly maxRequestBytes: number;
   readonly settings: StreamSettings;
@@ -37,6 +41,7 @@ export interface Config {
   readonly publicUrl: string | null;
   readonly heartbeatMs: number;
   readonly maxStallMs: number;
+  readonly headTimeoutMs: number;
 }
 
 const defaultMethods = ["GET", "POST"];
@@ -45,6 +50,7 @@ const defaultMaxRequestBytes = 6 * 1024 * 1024;
 /** Under the idle limits of common proxies. */
 const defaultHeartbeatMs = 15_000;
 const defaultMaxStallMs = 60_000;
+const defaultHeadTimeoutMs = 30_000;
 const leastHeartbeatMs = 100;
 const leastSecretChars = 32;
 const parsed = new WeakMap<object, Config>();
@@ -61,6 +67,7 @@ export function readConfig(env: GatewayVars): Config {
     publicUrl: readPublicUrl(env.PUBLIC_URL, problems),
     heartbeatMs: readNumber(env.HEARTBEAT_MS ?? defaultHeartbeatMs, leastHeartbeatMs, "HEARTBEAT_MS", problems),
     maxStallMs: readNumber(env.MAX_STALL_MS ?? defaultMaxStallMs, leastHeartbeatMs, "MAX_STALL_MS", problems),
+    headTimeoutMs: readNumber(env.HEAD_TIMEOUT_MS ?? defaultHeadTimeoutMs, leastHeartbeatMs, "HEAD_TIMEOUT_MS", problems),
   };
   if (problems.length > 0) {
     throw new LongstreamError("bad-config", `Cannot start the gateway: ${problems.join("; ")}`);
@@ -116,7 +123,7 @@ function readRoutes(value: unknown, defaults: StreamSettings, problems: string[]
   return routes.filter((route) => route !== null);
 }
 
-const routeKeys = new Set(["path", "methods", "function", "region", "qualifier", "maxRequestBytes", "settings"]);
+const routeKeys = new Set(["path", "methods", "kind", "onAbandon", "function", "region", "qualifier", "maxRequestBytes", "settings"]);
 
 function readRoute(entry: unknown, key: string, defaults: StreamSettings, problems: string[]): Route | null {
   const fields = asTable(entry);
@@ -131,6 +138,8 @@ function readRoute(entry: unknown, key: string, defaults: StreamSettings, proble
   return {
     path: readPath(fields["path"], key, problems),
     methods: readMethods(methods, key, problems),
+    kind: readKind(fields["kind"], key, problems),
+    onAbandon: readOnAbandon(fields["onAbandon"], `${key}.onAbandon`, problems),
     target: {
       name: readText(fields["function"], `${key}.function`, 'function = "my-function"', problems),
       region: readText(fields["region"], `${key}.region`, 'region = "us-east-1"', problems),
@@ -155,6 +164,23 @@ function readMethods(value: unknown, key: string, problems: string[]): readonly 
     problems.push(`${key}.methods is no list of methods: write it like methods = ["GET", "POST"]`);
   }
   return methods;
+}
+
+function readKind(value: unknown, key: string, problems: string[]): RouteKind {
+  const kind = routeKinds.find((known) => known === (value ?? "response"));
+  if (kind !== undefined) return kind;
+  problems.push(`${key}.kind must be one of ${routeKinds.join(", ")}: it is ${JSON.stringify(value)}`);
+  return "response";
+}
+
+function readOnAbandon(value: unknown, key: string, problems: string[]): OnAbandon {
+  const table = asTable(value);
+  if (value === undefined || value === null || value === "continue") return "continue";
+  if (table !== null && Object.keys(table).join() === "cancelAfterMs") {
+    return { cancelAfterMs: readNumber(table["cancelAfterMs"], 0, `${key}.cancelAfterMs`, problems) };
+  }
+  problems.push(`${key} must be "continue" or { cancelAfterMs = 10000 }: it is ${JSON.stringify(value)}`);
+  return "continue";
 }
 
 function readSettings(value: unknown, defaults: StreamSettings, key: string, problems: string[]): StreamSettings {

@@ -1,20 +1,24 @@
-/** Owns the object's side of consumer sockets: who is level with the log, who is behind, and what credit allows. */
+/** Owns the object's side of consumer sockets: who waits, who is level with the log, who is behind, what credit allows. */
 
 import { encodeEventsFrame } from "../protocol/consumer-frames.ts";
-import type { ConsumeRequest, EventsFrame, ToConsumer } from "../protocol/consumer-frames.ts";
+import type { ConsumeRequest, ConsumerEnd, EventsFrame, ToConsumer } from "../protocol/consumer-frames.ts";
 import { closeCodes } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
-import type { Outcome, StreamFailure } from "../protocol/sse.ts";
+import type { ResponseHead } from "../protocol/producer-messages.ts";
 import { attach, attachmentOf, retire, trySend } from "./attachment.ts";
-import type { ConsumerAttachment } from "./attachment.ts";
+import type { ConsumerAttachment, WaitingAttachment } from "./attachment.ts";
 import type { Log } from "./log.ts";
+import type { Placement } from "./placement.ts";
 
 /** Tag of consumer sockets, by which the runtime finds them after hibernation. */
 export const consumerTag = "consumer";
 
-export interface Ending {
-  readonly outcome: Outcome;
-  readonly error: StreamFailure | null;
+/** A new reader, and the head its stream answers with. */
+export interface Admission {
+  readonly log: string;
+  readonly head: ResponseHead;
+  readonly placement: Placement;
+  readonly follow: ConsumeRequest["follow"];
 }
 
 /**
@@ -23,56 +27,92 @@ export interface Ending {
  * reads from the log when credit returns.
  */
 export class Consumers {
-  readonly #sockets: () => WebSocket[];
   readonly #log: Log;
-  readonly #ending: () => Ending | null;
+  readonly #ending: () => ConsumerEnd | null;
+  /** As attached to the sockets, which is what hibernation keeps; decoding a thousand for each commit would cost more. */
+  readonly #readers = new Map<WebSocket, ConsumerAttachment | WaitingAttachment>();
 
-  constructor(sockets: () => WebSocket[], log: Log, ending: () => Ending | null) {
-    this.#sockets = sockets;
+  /** `sockets`: those that outlived the object's last sleep. */
+  constructor(sockets: readonly WebSocket[], log: Log, ending: () => ConsumerEnd | null) {
     this.#log = log;
     this.#ending = ending;
+    for (const socket of sockets) {
+      const attachment = attachmentOf(socket);
+      if (attachment.kind === "consumer" || attachment.kind === "waiting") this.#readers.set(socket, attachment);
+    }
   }
 
   get count(): number {
-    return this.#open().length;
+    return this.#readers.size;
   }
 
-  /** A new reader, already accepted: where it starts, then what is stored. Subscribing and reading are one turn. */
-  welcome(socket: WebSocket, start: Extract<ToConsumer, { type: "start" }>, follow: ConsumeRequest["follow"]): void {
-    const upTo = start.offset + limits.consumerWindowBytes;
-    const until = follow === "stored" ? this.#log.tail.seq : null;
-    const consumer: ConsumerAttachment = { kind: "consumer", until, upTo, behind: start.seq };
-    attach(socket, consumer);
-    send(socket, start);
-    this.#catchUp(socket, consumer);
+  /** Readers for whom the stream goes on. */
+  get following(): number {
+    let count = 0;
+    for (const reader of this.#readers.values()) if ((reader.kind === "waiting" ? reader.asked.follow : reader.follow) === "live") count++;
+    return count;
+  }
+
+  /** Until the stream has a head, or ends without one. */
+  wait(socket: WebSocket, asked: ConsumeRequest): void {
+    this.#keep(socket, { kind: "waiting", asked });
+    this.#tellEnd(socket);
+  }
+
+  /** Those who waited for the head that has come. */
+  waiting(): readonly (readonly [WebSocket, ConsumeRequest])[] {
+    return [...this.#readers].flatMap(([socket, reader]) => (reader.kind === "waiting" ? [[socket, reader.asked] as const] : []));
+  }
+
+  /** Where the reader starts, then what is stored. Subscribing and reading are one turn. */
+  admit(socket: WebSocket, { log, head, placement, follow }: Admission): void {
+    switch (placement.kind) {
+      case "complete":
+        return this.#dismiss(socket, { type: "complete", outcome: placement.outcome });
+      case "unsatisfiable":
+        return this.#dismiss(socket, { type: "unsatisfiable", bytes: placement.bytes, outcome: placement.outcome });
+      case "at": {
+        const { seq, until, reset, extent } = placement;
+        const offset = this.#log.offsetAfter(seq);
+        send(socket, { type: "start", log, seq, offset, reset, head, extent });
+        this.#catchUp(socket, { kind: "consumer", follow, until, upTo: offset + limits.consumerWindowBytes, behind: seq });
+      }
+    }
   }
 
   /** A commit of this turn. One encoding serves every reader that is level. */
   deliver(frame: EventsFrame): void {
     const encoded = encodeEventsFrame(frame);
-    for (const [socket, consumer] of this.#open()) {
-      if (consumer.behind !== null) continue;
-      if (frame.offset >= consumer.upTo) attach(socket, { ...consumer, behind: frame.firstSeq - 1 });
-      else if (!trySend(socket, encoded)) retire(socket, closeCodes.done, "closed");
+    for (const [socket, reader] of this.#readers) {
+      if (reader.kind === "waiting" || reader.behind !== null) continue;
+      if (frame.offset >= reader.upTo) this.#keep(socket, { ...reader, behind: frame.firstSeq - 1 });
+      else if (!trySend(socket, encoded)) this.#drop(socket, closeCodes.done, "closed");
     }
   }
 
-  grant(socket: WebSocket, consumer: ConsumerAttachment, upTo: number): void {
-    const granted = { ...consumer, upTo: Math.max(upTo, consumer.upTo) };
-    if (granted.behind === null) attach(socket, granted);
+  grant(socket: WebSocket, upTo: number): void {
+    const reader = this.#readers.get(socket);
+    if (reader?.kind !== "consumer") return;
+    const granted = { ...reader, upTo: Math.max(upTo, reader.upTo) };
+    if (granted.behind === null) this.#keep(socket, granted);
     else this.#catchUp(socket, granted);
   }
 
   /** The stream has an outcome: readers that have everything are told; the others are when they have. */
   finish(): void {
-    for (const [socket, consumer] of this.#open()) {
-      if (consumer.behind === null) this.#end(socket, consumer);
+    for (const [socket, reader] of this.#readers) {
+      if (reader.kind === "waiting" || reader.behind === null) this.#tellEnd(socket);
     }
   }
 
   /** Cuts every reader off without an end: the Worker aborts its clients' bodies. */
   abandon(code: number, reason: string): void {
-    for (const [socket] of this.#open()) retire(socket, code, reason);
+    for (const socket of this.#readers.keys()) this.#drop(socket, code, reason);
+  }
+
+  /** Its socket is closed. */
+  forget(socket: WebSocket): void {
+    this.#readers.delete(socket);
   }
 
   #catchUp(socket: WebSocket, consumer: ConsumerAttachment): void {
@@ -80,31 +120,35 @@ export class Consumers {
     while (consumer.until === null || seq < consumer.until) {
       const frame = this.#log.readAfter(seq);
       if (frame === null) break;
-      if (frame.offset >= consumer.upTo) {
-        attach(socket, { ...consumer, behind: seq });
-        return;
-      }
-      if (!trySend(socket, encodeEventsFrame(frame))) return retire(socket, closeCodes.done, "closed");
+      if (frame.offset >= consumer.upTo) return this.#keep(socket, { ...consumer, behind: seq });
+      if (!trySend(socket, encodeEventsFrame(frame))) return this.#drop(socket, closeCodes.done, "closed");
       seq = frame.lastSeq;
     }
-    attach(socket, { ...consumer, behind: null });
-    this.#end(socket, consumer);
+    if (consumer.until !== null) return this.#dismiss(socket, { type: "stored-end" });
+    this.#keep(socket, { ...consumer, behind: null });
+    this.#tellEnd(socket);
   }
 
   /** For a reader that has everything; does nothing while more may come. */
-  #end(socket: WebSocket, consumer: ConsumerAttachment): void {
+  #tellEnd(socket: WebSocket): void {
     const ending = this.#ending();
-    if (consumer.until !== null) send(socket, { type: "stored-end" });
-    else if (ending !== null) send(socket, { type: "end", seq: this.#log.tail.seq, outcome: ending.outcome, error: ending.error });
-    else return;
-    retire(socket, closeCodes.done, "done");
+    if (ending !== null) this.#dismiss(socket, ending);
   }
 
-  #open(): (readonly [WebSocket, ConsumerAttachment])[] {
-    return this.#sockets().flatMap((socket) => {
-      const attachment = attachmentOf(socket);
-      return attachment.kind === "consumer" ? [[socket, attachment] as const] : [];
-    });
+  /** The last message to a reader. */
+  #dismiss(socket: WebSocket, message: ToConsumer): void {
+    send(socket, message);
+    this.#drop(socket, closeCodes.done, "done");
+  }
+
+  #keep(socket: WebSocket, reader: ConsumerAttachment | WaitingAttachment): void {
+    attach(socket, reader);
+    this.#readers.set(socket, reader);
+  }
+
+  #drop(socket: WebSocket, code: number, reason: string): void {
+    this.#readers.delete(socket);
+    retire(socket, code, reason);
   }
 }
 

@@ -7,23 +7,26 @@ import { LongstreamError } from "../protocol/errors.ts";
 import { headerNames, streamPath } from "../protocol/http.ts";
 import { limits } from "../protocol/limits.ts";
 import type { HeaderPairs } from "../protocol/producer-messages.ts";
-import type { Config, Route } from "./config.ts";
-import type { Env } from "./env.ts";
-import { comesBack, connectConsumer, respondWithEvents, respondWithRetry } from "./consumer.ts";
-import { callAgain, callOnce, stubOf } from "./object-call.ts";
+import type { Route } from "./config.ts";
+import { comesBack, respond, respondWithRetry, streamHeaders } from "./consumer.ts";
+import type { Answering } from "./consumer.ts";
+import { callOnce, stubOf } from "./object-call.ts";
+import { problemResponse } from "./problem.ts";
+import { beginReading } from "./reading.ts";
 import type { StreamDescription } from "./store.ts";
 
 /** A `GET` with a cursor of a stream this route created resumes it; anything else creates a stream and invokes. */
-export async function answerRoute(request: Request, env: Env, ctx: ExecutionContext, config: Config, route: Route): Promise<Response> {
+export async function answerRoute(answering: Answering, route: Route): Promise<Response> {
+  const { request, env, config } = answering;
   const from = request.method === "GET" ? parseFrom(request.headers.get(headerNames.lastEventId)) : startOfNew;
   if (from.kind === "cursor") {
-    const asked = { from, follow: "live", route: route.path, opening: "first" } as const;
-    const connection = await callAgain(async () => connectConsumer(env, from.log, asked));
-    if (connection.kind !== "missing") {
-      return respondWithEvents(request, env, ctx, config, { id: from.log, connection, from, follow: "live", reset: null });
+    const asked = { from, range: null, follow: "live", route: route.path, opening: "first" } as const;
+    const beginning = await beginReading(env, from.log, asked, { headTimeoutMs: config.headTimeoutMs, signal: request.signal });
+    if (beginning.kind !== "missing") {
+      return respond(answering, { id: from.log, beginning, follow: "live", as: "handler", reset: null });
     }
   }
-  return createAndAnswer(request, env, ctx, config, route, resetOf(from));
+  return createAndAnswer(answering, route, resetOf(from));
 }
 
 const startOfNew: From = { kind: "start" };
@@ -41,14 +44,8 @@ function resetOf(from: From): ResetReason | null {
   }
 }
 
-async function createAndAnswer(
-  request: Request,
-  env: Env,
-  ctx: ExecutionContext,
-  config: Config,
-  route: Route,
-  reset: ResetReason | null,
-): Promise<Response> {
+async function createAndAnswer(answering: Answering, route: Route, reset: ResetReason | null): Promise<Response> {
+  const { request, env, ctx, config } = answering;
   const id = nanoid();
   const headers = forwardedHeaders(request);
   checkHead(request.url, headers);
@@ -58,24 +55,27 @@ async function createAndAnswer(
     id,
     createdAt: Date.now(),
     route: route.path,
+    kind: route.kind,
+    onAbandon: route.onAbandon,
     url: (config.publicUrl ?? new URL(request.url).origin) + streamPath(id),
     target: route.target,
     settings: route.settings,
     request: { method: request.method, url: request.url, headers, bodyBytes: body.length },
   };
-  if (!(await callOnce(async () => stubOf(env, id).create(description, body)))) {
+  const later = wantsNoAnswer(request);
+  if (!(await callOnce(async () => stubOf(env, id).create(description, body, later ? "none" : "expected")))) {
     throw new LongstreamError("stream-exists", `Cannot create the stream ${id}: the id is taken; try again`);
   }
-  if (wantsNoAnswer(request)) return accepted(request, id);
-  const asked = { from: startOfNew, follow: "live", route: route.path, opening: "first" } as const;
+  if (later) return accepted(answering, id);
+  const asked = { from: startOfNew, range: null, follow: "live", route: route.path, opening: "first" } as const;
   try {
-    const connection = await callAgain(async () => connectConsumer(env, id, asked));
-    if (connection.kind === "missing") throw new LongstreamError("stream-not-found", `Cannot read the stream ${id}: it was removed at once`);
-    return respondWithEvents(request, env, ctx, config, { id, connection, from: startOfNew, follow: "live", reset });
+    const beginning = await beginReading(env, id, asked, { headTimeoutMs: config.headTimeoutMs, signal: request.signal });
+    if (beginning.kind === "missing") throw new LongstreamError("stream-not-found", `Cannot read the stream ${id}: it was removed at once`);
+    return respond(answering, { id, beginning, follow: "live", as: "handler", reset });
   } catch (error) {
+    if (!(error instanceof LongstreamError)) throw error;
     // Its function is on its way: whoever asks the route again would have another one invoked.
-    if (error instanceof LongstreamError && comesBack(request, error)) return respondWithRetry(ctx, error, id);
-    throw error;
+    return comesBack(request, error) ? respondWithRetry(ctx, error, id) : problemResponse(error, streamHeaders(answering, { id }));
   }
 }
 
@@ -84,15 +84,9 @@ function wantsNoAnswer(request: Request): boolean {
   return /(^|[,;\s])respond-async($|[,;\s])/i.test(request.headers.get("prefer") ?? "");
 }
 
-function accepted(request: Request, id: string): Response {
-  const url = new URL(streamPath(id), request.url).href;
-  return Response.json(
-    { id, url },
-    {
-      status: 202,
-      headers: { location: streamPath(id), "preference-applied": "respond-async", [headerNames.streamId]: id, [headerNames.streamUrl]: url },
-    },
-  );
+function accepted(answering: Answering, id: string): Response {
+  const headers = { ...streamHeaders(answering, { id }), location: streamPath(id), "preference-applied": "respond-async" };
+  return Response.json({ id, url: new URL(streamPath(id), answering.request.url).href }, { status: 202, headers });
 }
 
 /** Of one connection only (RFC 9110, section 7.6.1), or of the gateway's own protocol. */

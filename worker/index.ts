@@ -12,7 +12,7 @@ export { StreamObject } from "./stream-object.ts";
 export default {
   async fetch(request, env, ctx): Promise<Response> {
     try {
-      return await route(request, env, ctx, readConfig(env));
+      return await route({ request, env, ctx, config: readConfig(env) });
     } catch (error) {
       if (!(error instanceof LongstreamError)) throw error;
       if (error.code === "bad-config") console.error(error.message);

@@ -3,8 +3,10 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { EventsFrame } from "../protocol/consumer-frames.ts";
 import { emptyDigest } from "../protocol/hash.ts";
+import type { ReceivedFrame } from "../protocol/data-frame.ts";
 import { Intake } from "./intake.ts";
 import type { Log, Row } from "./log.ts";
+import { Meter } from "./meter.ts";
 import type { Store } from "./store.ts";
 
 beforeEach(() => {
@@ -37,12 +39,28 @@ function memory(): { readonly rows: Row[]; readonly log: Log; failures: number }
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no checkpoint is stored here
 const store = { readCheckpoint: () => null, writeCheckpoint: () => undefined } as unknown as Store;
-const frame = (firstSeq: number) => ({ firstSeq, digest: emptyDigest, sourceId: "", payloads: [new TextEncoder().encode(`data: ${firstSeq}\n`)] });
+const frame = (seq: number): ReceivedFrame => ({
+  mode: "events",
+  firstSeq: seq,
+  lastSeq: seq,
+  digest: emptyDigest,
+  sourceId: "",
+  payloads: [new TextEncoder().encode(`data: ${seq}\n`)],
+});
+/** A frame of one run of bytes. */
+const run = (firstSeq: number, text: string): ReceivedFrame => ({
+  mode: "bytes",
+  firstSeq,
+  lastSeq: firstSeq + text.length - 1,
+  digest: emptyDigest,
+  sourceId: "",
+  payloads: [new TextEncoder().encode(text)],
+});
 
 test("P2: a commit that fails leaves its events to the next one, and no hole in the log", () => {
   const kept = memory();
   const acked: number[] = [];
-  const intake = new Intake(kept.log, store, "log", 50, ({ seq }) => acked.push(seq));
+  const intake = intakeOf(kept.log, acked);
   intake.receive(frame(1), Date.now());
   intake.receive(frame(2), Date.now());
   kept.failures = 1;
@@ -52,3 +70,40 @@ test("P2: a commit that fails leaves its events to the next one, and no hole in 
   expect(kept.rows.map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq])).toEqual([[1, 1], [2, 3]]);
   expect(acked.at(-1)).toBe(3);
 });
+
+test("P2: bytes that are sent again, cut otherwise, are acknowledged again and stored once", () => {
+  const kept = memory();
+  const acked: number[] = [];
+  const intake = intakeOf(kept.log, acked);
+  intake.receive(run(1, "abcd"), Date.now());
+  intake.receive(run(1, "ab"), Date.now());
+  intake.receive(run(3, "cdef"), Date.now());
+  intake.receive(run(2, "bcdef"), Date.now());
+  intake.commit(Date.now());
+  expect([intake.receivedSeq, acked]).toEqual([6, [4, 4, 4, 6]]);
+  expect(kept.rows.map(({ firstSeq, lastSeq, bytes }) => [firstSeq, lastSeq, new TextDecoder().decode(bytes)])).toEqual([
+    [1, 4, "abcd"],
+    [5, 6, "ef"],
+  ]);
+});
+
+test("P9: the wait for an open batch is counted as time in which the object cannot sleep, and no other", () => {
+  const kept = memory();
+  const meter = new Meter();
+  const intake = intakeOf(kept.log, [], meter);
+  intake.receive(frame(1), Date.now());
+  vi.advanceTimersByTime(20);
+  intake.receive(frame(2), Date.now());
+  vi.advanceTimersByTime(10_000);
+  intake.receive(frame(3), Date.now());
+  vi.advanceTimersByTime(10);
+  intake.receive(frame(4), Date.now());
+  vi.advanceTimersByTime(5);
+  intake.commit(Date.now());
+  vi.advanceTimersByTime(10_000);
+  expect(meter.cost.activeMs).toBe(30 + 5);
+});
+
+function intakeOf(log: Log, acked: number[], meter = new Meter()): Intake {
+  return new Intake({ log, store, meter, id: "log", intervalMs: 50, onCommit: ({ seq }) => acked.push(seq) });
+}

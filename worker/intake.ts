@@ -1,12 +1,13 @@
 /** Owns the way of a producer's events into the log: batch, group commit, and what goes out with each commit. */
 
 import type { EventsFrame } from "../protocol/consumer-frames.ts";
-import type { DataFrame } from "../protocol/data-frame.ts";
+import type { ReceivedFrame } from "../protocol/data-frame.ts";
 import { LongstreamError } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Checkpoint } from "../protocol/producer-messages.ts";
 import { Batch } from "./batch.ts";
 import type { Log } from "./log.ts";
+import type { Meter } from "./meter.ts";
 import type { Store } from "./store.ts";
 
 /** What must leave in the turn of a commit: the output gate holds it until the row is durable. */
@@ -17,9 +18,20 @@ export interface Committed {
   readonly checkpoint: number | null;
 }
 
+export interface IntakeParts {
+  readonly log: Log;
+  readonly store: Store;
+  readonly meter: Meter;
+  /** The log's name. */
+  readonly id: string;
+  readonly intervalMs: number;
+  readonly onCommit: (committed: Committed) => void;
+}
+
 export class Intake {
   readonly #log: Log;
   readonly #store: Store;
+  readonly #meter: Meter;
   readonly #intervalMs: number;
   readonly #onCommit: (committed: Committed) => void;
   readonly #batch: Batch;
@@ -28,9 +40,10 @@ export class Intake {
   #lastCommitAt = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(log: Log, store: Store, id: string, intervalMs: number, onCommit: (committed: Committed) => void) {
+  constructor({ log, store, meter, id, intervalMs, onCommit }: IntakeParts) {
     this.#log = log;
     this.#store = store;
+    this.#meter = meter;
     this.#intervalMs = intervalMs;
     this.#onCommit = onCommit;
     this.#batch = new Batch(id, log.tail);
@@ -47,8 +60,8 @@ export class Intake {
    *
    * @throws LongstreamError `seq-gap`, `frame-too-large`; nothing of the frame is taken then.
    */
-  receive(frame: DataFrame, nowMs: number): void {
-    const nothingNew = frame.firstSeq + frame.payloads.length - 1 <= this.#batch.lastSeq;
+  receive(frame: ReceivedFrame, nowMs: number): void {
+    const nothingNew = frame.lastSeq <= this.#batch.lastSeq;
     if (this.#batch.overflowsWith(frame)) this.commit(nowMs);
     this.#batch.append(frame);
     if (nothingNew) {
@@ -58,7 +71,7 @@ export class Intake {
     }
     const dueAt = this.#lastCommitAt + this.#intervalMs;
     if (nowMs >= dueAt || this.#batch.byteLength >= limits.commitBytes) this.commit(nowMs);
-    else this.#timer ??= setTimeout(() => this.commit(Date.now()), dueAt - nowMs);
+    else if (this.#timer === null) this.#commitIn(dueAt - nowMs);
   }
 
   /**
@@ -81,8 +94,7 @@ export class Intake {
 
   /** Makes everything received durable, and announces it in this same turn. */
   commit(nowMs: number): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#stopTimer();
     const row = this.#batch.row();
     const frame = row === null ? null : this.#log.append(row);
     this.#batch.clear();
@@ -90,6 +102,18 @@ export class Intake {
     if (frame === null && !stored) return;
     this.#lastCommitAt = nowMs;
     this.#onCommit({ frame, seq: this.#log.tail.seq, checkpoint: this.#storedCheckpoint });
+  }
+
+  #commitIn(waitMs: number): void {
+    this.#meter.hold();
+    this.#timer = setTimeout(() => this.commit(Date.now()), waitMs);
+  }
+
+  #stopTimer(): void {
+    if (this.#timer === null) return;
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#meter.release();
   }
 
   #storeCheckpoint(): boolean {

@@ -3,7 +3,9 @@
 import type { EventsFrame } from "../protocol/consumer-frames.ts";
 import { emptyDigest } from "../protocol/hash.ts";
 import { limits } from "../protocol/limits.ts";
+import type { Mode } from "../protocol/producer-messages.ts";
 import { idSuffix } from "../protocol/sse.ts";
+import type { Cost, Meter } from "./meter.ts";
 
 /** The end of the log, read once when the object wakes. */
 export interface Tail {
@@ -17,7 +19,7 @@ export interface Tail {
   readonly sourceId: string;
 }
 
-/** One commit: events `firstSeq..lastSeq` as SSE clients receive them, id lines included. */
+/** One commit: events `firstSeq..lastSeq` as SSE clients receive them, id lines included; or a run of bytes. */
 export interface Row {
   readonly firstSeq: number;
   readonly lastSeq: number;
@@ -47,44 +49,57 @@ export const logSchema = `CREATE TABLE log (
   end_offset INTEGER NOT NULL,
   digest TEXT NOT NULL,
   source_id TEXT NOT NULL,
+  cost TEXT NOT NULL,
   bytes BLOB NOT NULL
 )`;
 
 export class Log {
   readonly #sql: SqlStorage;
   readonly #id: string;
+  readonly #meter: Meter;
+  readonly #mode: () => Mode;
   #tail: Tail;
-  #rowsWritten = 0;
 
-  constructor(sql: SqlStorage, id: string) {
+  /** `mode` is asked for at each use: a log is empty until its stream has a head. */
+  constructor(sql: SqlStorage, id: string, meter: Meter, mode: () => Mode) {
     this.#sql = sql;
     this.#id = id;
+    this.#meter = meter;
+    this.#mode = mode;
     this.#tail = readTail(sql);
+  }
+
+  get mode(): Mode {
+    return this.#mode();
   }
 
   get tail(): Tail {
     return this.#tail;
   }
 
-  /** Billed rows since the object woke. */
-  get rowsWritten(): number {
-    return this.#rowsWritten;
+  /** As of the last commit. */
+  readCost(): Cost | null {
+    const [last] = this.#sql.exec<{ cost: string }>("SELECT cost FROM log ORDER BY first_seq DESC LIMIT 1");
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by append() alone
+    return last === undefined ? null : (JSON.parse(last.cost) as Cost);
   }
 
   /** Call at most once per commit, and send nothing of the row in an earlier turn: the output gate closes here. */
   append(row: Row): EventsFrame {
     const { offset } = this.#tail;
     const end = offset + row.bytes.length;
-    const written = this.#sql.exec(
-      "INSERT INTO log (first_seq, last_seq, end_offset, digest, source_id, bytes) VALUES (?, ?, ?, ?, ?, ?)",
+    // Counted before it is written, so that the row says what the stream cost with it.
+    this.#meter.add({ commits: 1, rowsWritten: 1 });
+    this.#sql.exec(
+      "INSERT INTO log (first_seq, last_seq, end_offset, digest, source_id, cost, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
       row.firstSeq,
       row.lastSeq,
       end,
       row.digest,
       row.sourceId,
+      JSON.stringify(this.#meter.cost),
       row.bytes.buffer,
     );
-    this.#rowsWritten += written.rowsWritten;
     this.#tail = { seq: row.lastSeq, offset: end, digest: row.digest, sourceId: row.sourceId };
     return { firstSeq: row.firstSeq, lastSeq: row.lastSeq, offset, bytes: row.bytes };
   }
@@ -105,6 +120,7 @@ export class Log {
 
   /** Log bytes up to and including event `seq`. */
   offsetAfter(seq: number): number {
+    if (this.mode === "bytes") return seq;
     if (seq >= this.#tail.seq) return this.#tail.offset;
     const [stored] = this.#rowsFrom(seq + 1);
     return stored === undefined ? this.#tail.offset : this.#cut(stored, seq).offset;
@@ -129,9 +145,13 @@ export class Log {
       bytes,
     };
     if (seq < stored.first_seq) return frame;
-    const suffix = idSuffix(this.#id, seq);
-    const skip = latin1.decode(bytes).indexOf(suffix) + suffix.length;
+    const skip = this.mode === "bytes" ? seq - stored.first_seq + 1 : this.#endOf(seq, bytes);
     return { firstSeq: seq + 1, lastSeq: frame.lastSeq, offset: frame.offset + skip, bytes: bytes.subarray(skip) };
+  }
+
+  #endOf(seq: number, bytes: Uint8Array): number {
+    const suffix = idSuffix(this.#id, seq);
+    return latin1.decode(bytes).indexOf(suffix) + suffix.length;
   }
 }
 

@@ -1,27 +1,21 @@
-/** Owns one open SSE body: writes what consumer sockets bring, heals a lost socket, and ends or aborts truthfully (P3). */
+/** Owns one open body: writes what consumer sockets bring, heals a lost socket, and ends or aborts truthfully (P3). */
 
 import pRetry from "p-retry";
-import type { From, ResetReason } from "../protocol/cursor.ts";
-import { formatCursor } from "../protocol/cursor.ts";
-import type { EventsFrame, ToConsumer } from "../protocol/consumer-frames.ts";
+import type { ConsumerEnd, ConsumerStart, EventsFrame } from "../protocol/consumer-frames.ts";
+import type { From } from "../protocol/cursor.ts";
 import { LongstreamError, describe } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
-import { endEvent, heartbeat, preamble, resetComment, resetEvent } from "../protocol/sse.ts";
-import type { Connection } from "./consumer.ts";
+import type { BodyFormat } from "./body-format.ts";
+import type { Connection } from "./reading.ts";
 import type { ConsumerLink, Received } from "./consumer-link.ts";
 
 export interface RelayOptions {
   readonly writer: WritableStreamDefaultWriter<Uint8Array>;
-  /** Where the reader asked to begin: the first socket may be lost before it says where it does. */
-  readonly from: From;
+  readonly format: BodyFormat;
   readonly reconnect: (from: From) => Promise<Connection>;
-  /** Whether the client may be sent `longstream.*` events, or only comments. */
-  readonly controls: "events" | "comments";
-  readonly retryMs: number;
   readonly heartbeatMs: number;
   /** How long one write may wait for a client that does not read. */
   readonly maxStallMs: number;
-  readonly reset: ResetReason | null;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
 }
@@ -31,7 +25,7 @@ const reconnectTries = { retries: 6, minTimeout: 25, factor: 2, maxTimeout: 1_00
 
 /**
  * Between the last bytes and an abort that is meant. Many clients drop what they have received and not yet read when
- * the connection fails (measured: undici), and then would miss `longstream.end` or `retry:`.
+ * the connection fails (measured: undici), and then would miss `longstream.end`, `retry:`, or the head of the answer.
  */
 const lingerMs = 1_000;
 
@@ -67,7 +61,7 @@ const encoder = new TextEncoder();
 
 export class Relay {
   readonly #options: RelayOptions;
-  #place: Place | null = null;
+  #place: Place = { log: "", seq: 0 };
   /** Credit last granted, a log offset. */
   #upTo = 0;
   /** When a write last began or ended. */
@@ -79,9 +73,9 @@ export class Relay {
     this.#options = options;
   }
 
-  /** Settles when the body is closed or aborted; never rejects. */
-  async run(first: ConsumerLink): Promise<void> {
-    const { writer, signal, heartbeatMs } = this.#options;
+  /** `link` has said where it starts. Settles when the body is closed or aborted; never rejects. */
+  async run(start: ConsumerStart, first: ConsumerLink): Promise<void> {
+    const { writer, signal, heartbeatMs, format } = this.#options;
     let link = first;
     const leave = (): void => link.close();
     signal.addEventListener("abort", leave, { once: true });
@@ -89,6 +83,9 @@ export class Relay {
     writer.closed.catch(leave);
     const beat = setInterval(() => this.#beat(), heartbeatMs / 2);
     try {
+      this.#place = { log: start.log, seq: start.seq };
+      this.#upTo = start.offset + limits.consumerWindowBytes;
+      await this.#write(format.opening(start));
       for (;;) {
         const end = await this.#follow(link);
         if (end === "finished") return await writer.close();
@@ -118,7 +115,7 @@ export class Relay {
   async #take(received: Received, link: ConsumerLink): Promise<LinkEnd | null> {
     switch (received.type) {
       case "start":
-        await this.#start(received);
+        this.#startAgain(received);
         return null;
       case "events":
         return this.#events(received, link);
@@ -126,32 +123,29 @@ export class Relay {
         return this.#end(received);
       case "stored-end":
         return "finished";
+      case "complete":
+      case "unsatisfiable":
+        // Told only to those who begin.
       case "lost":
         return "lost";
     }
   }
 
   /** On a healed socket the object must stand exactly where this body does. */
-  async #start(start: Extract<ToConsumer, { type: "start" }>): Promise<void> {
+  #startAgain(start: ConsumerStart): void {
     this.#upTo = start.offset + limits.consumerWindowBytes;
-    if (this.#place !== null) {
-      if (start.log === this.#place.log && start.seq === this.#place.seq && start.reset === null) return;
-      throw new LongstreamError("unavailable", "Cannot go on with this body: the log is not the one it began with");
-    }
-    this.#place = { log: start.log, seq: start.seq };
-    await this.#write(preamble(this.#options.retryMs, start.log, start.seq));
-    const reason = this.#options.reset ?? start.reset;
-    if (reason === null) return;
-    const reset = { reason, first: formatCursor(start.log, start.seq) };
-    await this.#write(this.#options.controls === "events" ? resetEvent(reset) : resetComment(reset));
+    if (start.log === this.#place.log && start.seq === this.#place.seq && start.reset === null) return;
+    throw new LongstreamError("unavailable", "Cannot go on with this body: the log is not the one it began with");
   }
 
   async #events(frame: EventsFrame, link: ConsumerLink): Promise<LinkEnd | null> {
+    const { format } = this.#options;
     const place = this.#place;
-    if (place === null || frame.firstSeq !== place.seq + 1) return "lost";
-    await this.#writeBytes(frame.bytes);
+    if (frame.firstSeq !== place.seq + 1) return "lost";
+    await this.#writeBytes(format.cut(frame));
     this.#place = { log: place.log, seq: frame.lastSeq };
     this.#fruitlessLinks = 0;
+    if (format.until !== null && frame.lastSeq >= format.until) return "finished";
     const taken = frame.offset + frame.bytes.length;
     if (this.#upTo - taken < limits.consumerWindowBytes / 2) {
       this.#upTo = taken + limits.consumerWindowBytes;
@@ -161,28 +155,27 @@ export class Relay {
   }
 
   /**
-   * `completed` and `cancelled` close the body. `failed` and `expired` abort it after `longstream.end`: clients that
-   * know no control events read a clean end as a complete answer.
+   * `completed` and `cancelled` close the body. `failed` and `expired` abort it: clients that know no control events
+   * read a clean end as a complete answer.
    */
-  async #end(end: Extract<ToConsumer, { type: "end" }>): Promise<LinkEnd> {
-    const place = this.#place;
-    if (place === null || end.seq !== place.seq) return "lost";
-    if (this.#options.controls === "events") await this.#write(endEvent(place.log, end.seq, end.outcome, end.error));
+  async #end(end: ConsumerEnd): Promise<LinkEnd> {
+    const { format, signal } = this.#options;
+    if (end.seq !== this.#place.seq) return "lost";
+    await this.#write(format.closing(end, this.#place.log));
     if (end.outcome === "completed" || end.outcome === "cancelled") return "finished";
-    await linger(this.#options.signal);
+    await linger(signal);
     return "cut";
   }
 
   async #reopen(): Promise<ConsumerLink> {
-    const place = this.#place;
-    const from: From = place === null ? this.#options.from : { kind: "cursor", ...place };
+    const from: From = { kind: "cursor", ...this.#place };
     const connection = await pRetry(() => this.#options.reconnect(from), { ...reconnectTries, signal: this.#options.signal });
     if (connection.kind === "open") return connection.link;
     throw new LongstreamError("stream-not-found", "Cannot go on with this body: the stream was removed");
   }
 
   #beat(): void {
-    const { writer, heartbeatMs, maxStallMs } = this.#options;
+    const { writer, format, heartbeatMs, maxStallMs } = this.#options;
     const quietMs = Date.now() - this.#lastWriteAt;
     if (this.#writing > 0) {
       // It can come back with its cursor; until then it must not keep a socket and a window.
@@ -191,11 +184,11 @@ export class Relay {
     }
     if (quietMs < heartbeatMs) return;
     // A failed write rejects `closed` as well, which ends the relay.
-    this.#write(heartbeat).catch(() => undefined);
+    this.#write(format.heartbeat).catch(() => undefined);
   }
 
   async #write(text: string): Promise<void> {
-    return this.#writeBytes(encoder.encode(text));
+    if (text !== "") return this.#writeBytes(encoder.encode(text));
   }
 
   async #writeBytes(bytes: Uint8Array): Promise<void> {

@@ -4,31 +4,32 @@ import { LongstreamError } from "../protocol/errors.ts";
 import { headerNames, parseStreamPath } from "../protocol/http.ts";
 import type { StreamPath } from "../protocol/http.ts";
 import { findRoute } from "./config.ts";
-import type { Config } from "./config.ts";
-import type { Env } from "./env.ts";
+import type { Answering } from "./consumer.ts";
 import { answerRoute } from "./gateway.ts";
 import { methodNotAllowed } from "./problem.ts";
-import { cancelStream, connectProducer, readStatus, readStream, removeStream } from "./streams.ts";
+import { cancelStream, connectProducer, readHead, readStatus, readStream, removeStream } from "./streams.ts";
 
-export async function route(request: Request, env: Env, ctx: ExecutionContext, config: Config): Promise<Response> {
+export async function route(answering: Answering): Promise<Response> {
+  const { request, config } = answering;
   const url = new URL(request.url);
   const stream = parseStreamPath(url.pathname);
-  if (stream !== undefined) return routeStream(request, env, ctx, config, stream);
+  if (stream !== undefined) return routeStream(answering, stream);
   const found = findRoute(config, url.pathname);
   if (found === undefined) {
     throw new LongstreamError("route-not-found", `Cannot answer ${url.pathname}: no route in ROUTES takes this path`);
   }
   if (!found.methods.includes(request.method)) return methodNotAllowed(request.method, url.pathname, found.methods);
-  return answerRoute(request, env, ctx, config, found);
+  return answerRoute(answering, found);
 }
 
-async function routeStream(request: Request, env: Env, ctx: ExecutionContext, config: Config, { id, action }: StreamPath): Promise<Response> {
+async function routeStream(answering: Answering, { id, action }: StreamPath): Promise<Response> {
+  const { request, env } = answering;
   const { method } = request;
   const { pathname } = new URL(request.url);
   switch (action) {
     case "read":
-      if (method === "GET") return readStream(request, env, ctx, config, id);
-      if (method === "HEAD") return readStatus(env, id);
+      if (method === "GET") return readStream(answering, id);
+      if (method === "HEAD") return readHead(env, id);
       if (method === "DELETE") return removeStream(env, id);
       return methodNotAllowed(method, pathname, ["GET", "HEAD", "DELETE"]);
     case "status":

@@ -26,6 +26,17 @@ export interface StreamSettings {
   readonly maxConsumers: number;
 }
 
+/**
+ * What a route answers with. `response`: whatever the handler answers, once its head is there. `events`: an event stream,
+ * at once.
+ */
+export type RouteKind = "response" | "events";
+
+export const routeKinds: readonly RouteKind[] = ["response", "events"];
+
+/** What a stream does once its last reader has left. */
+export type OnAbandon = "continue" | { readonly cancelAfterMs: number };
+
 const second = 1_000;
 const hour = 3_600 * second;
 

@@ -1,10 +1,11 @@
 /** Owns the object's records beside the log: what the stream is, its state, the latest checkpoint, the request body. */
 
-import type { Checkpoint, Mode, HeaderPairs, RequestHead } from "../protocol/producer-messages.ts";
+import type { Checkpoint, RequestHead, ResponseHead } from "../protocol/producer-messages.ts";
 import { limits } from "../protocol/limits.ts";
 import type { FunctionTarget } from "./lambda.ts";
 import { logSchema } from "./log.ts";
-import type { StreamSettings } from "./settings.ts";
+import type { Cost, Meter } from "./meter.ts";
+import type { OnAbandon, RouteKind, StreamSettings } from "./settings.ts";
 import type { StreamState } from "./stream-state.ts";
 
 /** Fixed when the stream is created, settings included: a later deploy does not change a running stream. */
@@ -14,6 +15,8 @@ export interface StreamDescription {
   readonly id: string;
   readonly createdAt: number;
   readonly route: string;
+  readonly kind: RouteKind;
+  readonly onAbandon: OnAbandon;
   /** `https://host/streams/{id}`. */
   readonly url: string;
   readonly target: FunctionTarget;
@@ -21,28 +24,35 @@ export interface StreamDescription {
   readonly request: RequestHead;
 }
 
-/** The response head of the first attempt; a later attempt's must agree in mode. */
-export interface ResponseHead {
-  readonly status: number;
-  readonly headers: HeaderPairs;
-  readonly mode: Mode;
-}
-
 interface Records {
   readonly description: StreamDescription;
-  readonly state: StreamState;
+  readonly state: StoredState;
   readonly head: ResponseHead;
   readonly checkpoint: Checkpoint;
+  readonly audience: StoredAudience;
+}
+
+interface StoredState {
+  readonly state: StreamState;
+  readonly cost: Cost;
+}
+
+/** Written only where `onAbandon` says what a stream without readers does. */
+export interface StoredAudience {
+  /** When the stream is given up, milliseconds since the epoch; null while somebody reads or nobody is waited for. */
+  readonly abandonAt: number | null;
 }
 
 /** Keys are integers: a text key would cost a second row written for its index. */
-const keys = { description: 1, state: 2, head: 3, checkpoint: 4 } as const satisfies Record<keyof Records, number>;
+const keys = { description: 1, state: 2, head: 3, checkpoint: 4, audience: 5 } as const satisfies Record<keyof Records, number>;
 
 export class Store {
   readonly #sql: SqlStorage;
+  readonly #meter: Meter;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, meter: Meter) {
     this.#sql = sql;
+    this.#meter = meter;
   }
 
   /** False for an id nobody created; asking writes nothing, so that a stray request leaves no storage behind. */
@@ -51,13 +61,13 @@ export class Store {
   }
 
   create(description: StreamDescription, body: Uint8Array<ArrayBuffer>): void {
-    this.#sql.exec(logSchema);
-    this.#sql.exec("CREATE TABLE record (key INTEGER PRIMARY KEY, json TEXT NOT NULL)");
-    this.#sql.exec("CREATE TABLE request (part INTEGER PRIMARY KEY, bytes BLOB NOT NULL)");
+    this.#insert(logSchema);
+    this.#insert("CREATE TABLE record (key INTEGER PRIMARY KEY, json TEXT NOT NULL)");
+    this.#insert("CREATE TABLE request (part INTEGER PRIMARY KEY, bytes BLOB NOT NULL)");
     this.#write("description", description);
     for (let at = 0, part = 0; at < body.length; at += limits.maxRowBytes, part++) {
       const bytes = body.slice(at, at + limits.maxRowBytes).buffer;
-      this.#sql.exec("INSERT INTO request (part, bytes) VALUES (?, ?)", part, bytes);
+      this.#insert("INSERT INTO request (part, bytes) VALUES (?, ?)", part, bytes);
     }
   }
 
@@ -65,12 +75,21 @@ export class Store {
     return this.#read("description");
   }
 
-  readState(): StreamState | null {
+  readState(): StoredState | null {
     return this.#read("state");
   }
 
   writeState(state: StreamState): void {
-    this.#write("state", state);
+    const { cost } = this.#meter;
+    this.#write("state", { state, cost: { ...cost, rowsWritten: cost.rowsWritten + 1 } });
+  }
+
+  readAudience(): StoredAudience | null {
+    return this.#read("audience");
+  }
+
+  writeAudience(audience: StoredAudience): void {
+    this.#write("audience", audience);
   }
 
   readHead(): ResponseHead | null {
@@ -95,11 +114,15 @@ export class Store {
   }
 
   #write<Name extends keyof Records>(name: Name, value: Records[Name]): void {
-    this.#sql.exec(
+    this.#insert(
       "INSERT INTO record (key, json) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET json = excluded.json",
       keys[name],
       JSON.stringify(value),
     );
+  }
+
+  #insert(query: string, ...values: readonly SqlStorageValue[]): void {
+    this.#meter.add({ rowsWritten: this.#sql.exec(query, ...values).rowsWritten });
   }
 
   #read<Name extends keyof Records>(name: Name): Records[Name] | null {

@@ -6,11 +6,11 @@ import { LongstreamError, closeCodes, describe } from "../protocol/errors.ts";
 import { headerNames, objectPaths } from "../protocol/http.ts";
 import { ping, pong } from "../protocol/producer-messages.ts";
 import { attachmentOf, retire } from "./attachment.ts";
-import type { ConsumerAttachment } from "./attachment.ts";
 import { readAccess } from "./config.ts";
 import type { Env } from "./env.ts";
 import { consumerTag } from "./consumers.ts";
 import { invokeFunction } from "./lambda.ts";
+import { Meter } from "./meter.ts";
 import { producerTag } from "./producers.ts";
 import { Store } from "./store.ts";
 import type { StreamDescription } from "./store.ts";
@@ -23,31 +23,34 @@ import { signTicket } from "./ticket.ts";
 const alarmRetryMs = 5_000;
 
 export class StreamObject extends DurableObject<Env> {
+  readonly #meter = new Meter();
   readonly #store: Store;
   /** Null for an id that nobody created or whose log was removed: every request is then answered 404. */
   #stream: Stream | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#store = new Store(ctx.storage.sql);
+    this.#store = new Store(ctx.storage.sql, this.#meter);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(ping, pong));
     if (!this.#store.exists) return;
     const description = this.#store.readDescription();
-    const state = this.#store.readState();
-    if (description === null || state === null) return;
-    this.#stream = this.#open(description, state);
+    const stored = this.#store.readState();
+    if (description === null || stored === null) return;
+    this.#meter.resume([stored.cost]);
+    this.#stream = this.#open(description, stored.state);
     this.#stream.wake();
   }
 
   /** Stores the stream and invokes its first attempt. False when the id is taken. */
-  create(description: StreamDescription, body: Uint8Array<ArrayBuffer>): boolean {
+  create(description: StreamDescription, body: Uint8Array<ArrayBuffer>, reader: "expected" | "none"): boolean {
     if (this.#store.exists) return false;
+    this.#meter.add({ requests: 1 });
     this.#store.create(description, body);
     const { settings, createdAt } = description;
     const { state, effects } = begin({ nowMs: Date.now(), settings, tailSeq: 0, createdAt });
     this.#store.writeState(state);
     this.#stream = this.#open(description, state);
-    this.#stream.begin(effects);
+    this.#stream.begin(effects, reader);
     return true;
   }
 
@@ -74,6 +77,7 @@ export class StreamObject extends DurableObject<Env> {
     const { pathname } = new URL(request.url);
     const stream = this.#stream;
     if (stream === null) return new Response(null, { status: 404 });
+    this.#meter.add({ requests: 1 });
     return pathname === objectPaths.producer ? this.#acceptProducer(stream, request) : this.#acceptConsumer(stream, request);
   }
 
@@ -83,7 +87,7 @@ export class StreamObject extends DurableObject<Env> {
     if (stream === null || attachment.kind === "closed") return;
     this.#orAbort(() => {
       if (attachment.kind === "producer") stream.receive(socket, attachment, message);
-      else grant(stream, socket, attachment, message);
+      else grant(stream, socket, message);
     });
   }
 
@@ -96,6 +100,7 @@ export class StreamObject extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
+    this.#meter.add({ requests: 1 });
     try {
       this.#stream?.ring();
     } catch (error) {
@@ -119,9 +124,10 @@ export class StreamObject extends DurableObject<Env> {
   #lose(socket: WebSocket, what: string): void {
     const attachment = attachmentOf(socket);
     retire(socket, closeCodes.done, "closed");
-    if (attachment.kind === "producer") {
-      this.#orAbort(() => this.#stream?.dropped(socket, attachment, `attempt ${attachment.producer.attempt}: ${what}`));
-    }
+    this.#orAbort(() => {
+      if (attachment.kind === "producer") this.#stream?.dropped(socket, attachment, `attempt ${attachment.producer.attempt}: ${what}`);
+      else if (attachment.kind !== "closed") this.#stream?.left(socket);
+    });
   }
 
   #acceptProducer(stream: Stream, request: Request): Response {
@@ -134,14 +140,10 @@ export class StreamObject extends DurableObject<Env> {
 
   #acceptConsumer(stream: Stream, request: Request): Response {
     const asked = parseConsumeRequest(request.headers.get(headerNames.consume) ?? "");
-    const position = stream.locate(asked);
-    if (position === null) return new Response(null, { status: 404 });
-    if (position.kind === "complete") {
-      return new Response(null, { status: 204, headers: { [headerNames.outcome]: position.outcome } });
-    }
-    if (asked.follow === "live" && stream.crowded) return new Response(null, { status: 503 });
+    if (!stream.isOf(asked.route)) return new Response(null, { status: 404 });
+    if (stream.crowded && (asked.follow === "live" || !stream.answered)) return new Response(null, { status: 503 });
     const [client, server] = this.#accept(consumerTag);
-    stream.subscribe(server, position, asked.follow);
+    stream.consume(server, asked);
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -158,7 +160,11 @@ export class StreamObject extends DurableObject<Env> {
         sockets: (tag) => ctx.getWebSockets(tag),
         pingedAt: (socket) => ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0,
         sql: ctx.storage.sql,
-        setAlarm: (at) => ctx.waitUntil(ctx.storage.setAlarm(at)),
+        meter: this.#meter,
+        setAlarm: (at) => {
+          this.#meter.add({ rowsWritten: 1 });
+          ctx.waitUntil(ctx.storage.setAlarm(at));
+        },
         invoke: (attempt) => ctx.waitUntil(this.#invoke(description, attempt)),
         remove: () => this.remove(),
       },
@@ -172,14 +178,16 @@ export class StreamObject extends DurableObject<Env> {
     const { id, target, url, settings } = description;
     const ticket = await signTicket({ stream: id, attempt, expiresAt: Date.now() + settings.ticketMs }, this.env.TICKET_SECRET);
     const invocation = { longstream: 1, stream: id, attempt, url, ticket } as const;
+    this.#meter.hold();
     const result = await invokeFunction(target, invocation, readAccess(this.env), settings.attemptStartMs);
+    this.#meter.release();
     if (!result.accepted) this.#stream?.invokeFailed(attempt, result.reason, result.retry);
   }
 }
 
-function grant(stream: Stream, socket: WebSocket, consumer: ConsumerAttachment, message: string | ArrayBuffer): void {
+function grant(stream: Stream, socket: WebSocket, message: string | ArrayBuffer): void {
   try {
-    stream.grant(socket, consumer, parseCredit(typeof message === "string" ? message : "").upTo);
+    stream.grant(socket, parseCredit(typeof message === "string" ? message : "").upTo);
   } catch (error) {
     if (!(error instanceof LongstreamError)) throw error;
     retire(socket, closeCodes.protocolError, error.message);

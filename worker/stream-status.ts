@@ -1,7 +1,9 @@
 /** Owns what a stream says of itself. */
 
 import type { Outcome, StreamFailure } from "../protocol/sse.ts";
+import type { Mode, ResponseHead } from "../protocol/producer-messages.ts";
 import type { Tail } from "./log.ts";
+import type { Cost } from "./meter.ts";
 import type { StreamDescription } from "./store.ts";
 import type { StreamState } from "./stream-state.ts";
 
@@ -10,6 +12,10 @@ export interface StreamStatus {
   readonly id: string;
   readonly phase: StreamState["phase"];
   readonly attempt: number;
+  /** Of the handler's answer; null until it is there. */
+  readonly mode: Mode | null;
+  readonly status: number | null;
+  readonly contentType: string | null;
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly bytes: number;
@@ -18,22 +24,30 @@ export interface StreamStatus {
   readonly consumers: number;
   readonly createdAt: string;
   readonly endedAt: string | null;
-  /** Since the object woke. */
-  readonly cost: { readonly commits: number; readonly rowsWritten: number; readonly messagesIn: number };
+  /** As of the last commit or change of state, and what came since if the object did not sleep. */
+  readonly cost: Cost;
 }
 
-export function toStatus(
-  { id, createdAt }: StreamDescription,
-  state: StreamState,
-  { seq, offset }: Tail,
-  consumers: number,
-  cost: StreamStatus["cost"],
-): StreamStatus {
+export interface StatusParts {
+  readonly description: StreamDescription;
+  readonly state: StreamState;
+  readonly head: ResponseHead | null;
+  readonly tail: Tail;
+  readonly consumers: number;
+  readonly cost: Cost;
+}
+
+export function toStatus({ description, state, head, tail, consumers, cost }: StatusParts): StreamStatus {
+  const { id, createdAt } = description;
+  const { seq, offset } = tail;
   const ended = state.phase === "ended" ? state : null;
   return {
     id,
     phase: state.phase,
     attempt: currentAttempt(state),
+    mode: head?.mode ?? null,
+    status: head?.status ?? null,
+    contentType: head?.headers.find(([name]) => name.toLowerCase() === "content-type")?.[1] ?? null,
     firstSeq: Math.min(seq, 1),
     lastSeq: seq,
     bytes: offset,

@@ -1,19 +1,21 @@
 /** Owns one existing stream inside its object: turns callbacks into events, steps the state, carries effects out. */
 
 import { decodeDataFrame } from "../protocol/data-frame.ts";
-import type { ResetReason } from "../protocol/cursor.ts";
-import type { ConsumeRequest } from "../protocol/consumer-frames.ts";
-import { LongstreamError, closeCodes, errorTable } from "../protocol/errors.ts";
+import type { ConsumeRequest, ConsumerEnd } from "../protocol/consumer-frames.ts";
+import { LongstreamError, closeCodes, closeReason, errorTable } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import { encodeMessage, parseToObject } from "../protocol/producer-messages.ts";
-import type { ResumePoint, ToObject } from "../protocol/producer-messages.ts";
-import type { Outcome } from "../protocol/sse.ts";
+import type { ResponseHead, ResumePoint, ToObject } from "../protocol/producer-messages.ts";
 import { retire } from "./attachment.ts";
-import type { ConsumerAttachment, ProducerAttachment } from "./attachment.ts";
+import type { ProducerAttachment } from "./attachment.ts";
+import { Audience } from "./audience.ts";
 import { Consumers, consumerTag } from "./consumers.ts";
+import { checkHead, impliedHead } from "./head.ts";
 import { Intake } from "./intake.ts";
 import type { Committed } from "./intake.ts";
 import { Log } from "./log.ts";
+import type { Meter } from "./meter.ts";
+import { place } from "./placement.ts";
 import { Producers, producerTag } from "./producers.ts";
 import type { Store, StreamDescription } from "./store.ts";
 import { activeOf, nextAlarmAt, roleOf } from "./stream-state.ts";
@@ -23,16 +25,12 @@ import { toStatus } from "./stream-status.ts";
 import type { StreamStatus } from "./stream-status.ts";
 import { step } from "./stream-step.ts";
 
-/** Where a reader starts, or that it has everything there will ever be. */
-export type Position =
-  | { readonly kind: "at"; readonly seq: number; readonly reset: ResetReason | null }
-  | { readonly kind: "complete"; readonly outcome: Outcome };
-
 /** What the stream asks of the object around it. */
 export interface StreamHost {
   readonly sockets: (tag: string) => WebSocket[];
   readonly pingedAt: (socket: WebSocket) => number;
   readonly sql: SqlStorage;
+  readonly meter: Meter;
   readonly setAlarm: (at: number) => void;
   /** Starts the invocation; a refusal comes back through `invokeFailed`. */
   readonly invoke: (attempt: number) => void;
@@ -48,31 +46,40 @@ export class Stream {
   readonly #intake: Intake;
   readonly #producers: Producers;
   readonly #consumers: Consumers;
+  readonly #audience: Audience;
+  readonly #meter: Meter;
   #state: StreamState;
+  /** Null until the handler has answered. */
+  #head: ResponseHead | null;
   #alarmAt: number | null = null;
-  #commits = 0;
-  #messagesIn = 0;
 
   constructor(host: StreamHost, store: Store, description: StreamDescription, state: StreamState) {
+    const { id, kind, onAbandon, settings } = description;
     this.description = description;
     this.#host = host;
     this.#store = store;
+    this.#meter = host.meter;
     this.#state = state;
-    this.#log = new Log(host.sql, description.id);
+    this.#head = kind === "events" ? impliedHead : store.readHead();
+    this.#log = new Log(host.sql, id, host.meter, () => this.#head?.mode ?? "events");
     this.#producers = new Producers(() => host.sockets(producerTag), host.pingedAt);
-    this.#consumers = new Consumers(
-      () => host.sockets(consumerTag),
-      this.#log,
-      () => (this.#state.phase === "ended" ? this.#state : null),
-    );
-    this.#intake = new Intake(this.#log, store, description.id, description.settings.commitIntervalMs, (committed) =>
-      this.#announce(committed),
-    );
+    this.#consumers = new Consumers(host.sockets(consumerTag), this.#log, () => this.#ending());
+    this.#audience = new Audience(store, onAbandon, () => this.#consumers.following);
+    host.meter.resume([this.#log.readCost()]);
+    this.#intake = new Intake({
+      log: this.#log,
+      store,
+      meter: host.meter,
+      id,
+      intervalMs: settings.commitIntervalMs,
+      onCommit: (committed) => this.#announce(committed),
+    });
   }
 
-  /** First turn of a stream that was just created. */
-  begin(effects: readonly Effect[]): void {
+  /** First turn of a stream that was just created, with a reader on the way or without. */
+  begin(effects: readonly Effect[], reader: "expected" | "none"): void {
     for (const effect of effects) this.#carryOut(effect, null);
+    if (reader === "expected") this.#audience.expect(Date.now());
     this.#arm();
   }
 
@@ -81,6 +88,8 @@ export class Stream {
    * they stayed, since the timer of an open batch keeps the object awake.
    */
   wake(): void {
+    if (this.#state.phase === "ended") return;
+    this.#lookAround();
     const active = activeOf(this.#state);
     if (active === null || this.#producers.connected(active)) return;
     const reason = `the object restarted, and attempt ${active.attempt}'s socket is gone`;
@@ -92,24 +101,16 @@ export class Stream {
     this.#dispatch({ type: "dial", producer }, socket);
   }
 
-  /** Null when the stream was created by another route than the one the reader came by. */
-  locate({ from, route, opening }: ConsumeRequest): Position | null {
-    if (route !== null && route !== this.description.route) return null;
-    const tail = this.#log.tail.seq;
-    if (from.kind === "start") return atStart(null);
-    if (from.kind === "unknown") return atStart("unknown");
-    if (from.kind === "cursor" && from.log !== this.description.id) return atStart("foreign");
-    if (from.seq > tail) return atStart("beyond-end");
-    if (this.#state.phase === "ended" && from.seq === tail && opening === "first") {
-      return { kind: "complete", outcome: this.#state.outcome };
-    }
-    return { kind: "at", seq: from.seq, reset: null };
+  /** Whether a reader who came by `route` may have this stream; null is its own path. */
+  isOf(route: string | null): boolean {
+    return route === null || route === this.description.route;
   }
 
-  subscribe(socket: WebSocket, position: Extract<Position, { kind: "at" }>, follow: ConsumeRequest["follow"]): void {
-    const { seq, reset } = position;
-    const offset = this.#log.offsetAfter(seq);
-    this.#consumers.welcome(socket, { type: "start", log: this.description.id, seq, offset, reset }, follow);
+  /** A reader begins, or waits for the head. */
+  consume(socket: WebSocket, asked: ConsumeRequest): void {
+    if (this.#head === null) this.#consumers.wait(socket, asked);
+    else this.#admit(socket, asked, this.#head);
+    this.#lookAround();
   }
 
   /** Whether one more reader must wait. */
@@ -117,13 +118,25 @@ export class Stream {
     return this.#consumers.count >= this.description.settings.maxConsumers;
   }
 
-  grant(socket: WebSocket, consumer: ConsumerAttachment, upTo: number): void {
-    this.#consumers.grant(socket, consumer, upTo);
+  /** Whether its head is known, so that readers need not wait. */
+  get answered(): boolean {
+    return this.#head !== null;
+  }
+
+  grant(socket: WebSocket, upTo: number): void {
+    this.#meter.add({ messagesIn: 1 });
+    this.#consumers.grant(socket, upTo);
+  }
+
+  /** A reader's socket is closed. */
+  left(socket: WebSocket): void {
+    this.#consumers.forget(socket);
+    this.#lookAround();
   }
 
   /** A producer's message. Bad input closes its socket with a reason and harms nothing that is stored. */
   receive(socket: WebSocket, { producer }: ProducerAttachment, message: string | ArrayBuffer): void {
-    this.#messagesIn++;
+    this.#meter.add({ messagesIn: 1 });
     this.#producers.heard(socket, Date.now());
     try {
       if (typeof message === "string") this.#receiveControl(socket, producer, parseToObject(message));
@@ -149,6 +162,8 @@ export class Stream {
 
   ring(): void {
     this.#alarmAt = null;
+    const { abandonAt } = this.#audience;
+    if (abandonAt !== null && Date.now() >= abandonAt) this.cancel(null, "nobody reads it any more");
     this.#dispatch({ type: "time", heardAt: this.#producers.heardAt() }, null);
   }
 
@@ -160,14 +175,40 @@ export class Stream {
   }
 
   status(): StreamStatus {
-    const cost = { commits: this.#commits, rowsWritten: this.#log.rowsWritten, messagesIn: this.#messagesIn };
-    return toStatus(this.description, this.#state, this.#log.tail, this.#consumers.count, cost);
+    return toStatus({
+      description: this.description,
+      state: this.#state,
+      head: this.#head,
+      tail: this.#log.tail,
+      consumers: this.#consumers.count,
+      cost: this.#meter.cost,
+    });
+  }
+
+  /** Readers came or went; the last one may have. */
+  #lookAround(): void {
+    if (this.#state.phase === "ended") return;
+    const before = this.#audience.abandonAt;
+    this.#audience.look(Date.now());
+    if (this.#audience.abandonAt !== before) this.#arm();
+  }
+
+  #admit(socket: WebSocket, asked: ConsumeRequest, head: ResponseHead): void {
+    const log = this.description.id;
+    const outcome = this.#state.phase === "ended" ? this.#state.outcome : null;
+    const placement = place(asked, { log, mode: head.mode, seq: this.#log.tail.seq, outcome });
+    this.#consumers.admit(socket, { log, head, placement, follow: asked.follow });
+  }
+
+  #ending(): ConsumerEnd | null {
+    if (this.#state.phase !== "ended") return null;
+    return { type: "end", seq: this.#log.tail.seq, outcome: this.#state.outcome, error: this.#state.error };
   }
 
   #receiveData(socket: WebSocket, producer: Producer, bytes: Uint8Array): void {
     if (roleOf(this.#state, producer) === "fenced") return this.#refuse(socket);
     this.#checkActive(producer, "the data frame");
-    this.#intake.receive(decodeDataFrame(bytes), Date.now());
+    this.#intake.receive(decodeDataFrame(bytes, this.#log.mode), Date.now());
     const { maxStreamBytes } = this.description.settings;
     const { offset } = this.#log.tail;
     if (offset > maxStreamBytes) {
@@ -181,7 +222,7 @@ export class Stream {
     switch (message.type) {
       case "head":
         this.#checkActive(producer, "the head");
-        return this.#keepHead(message);
+        return this.#keepHead({ status: message.status, headers: message.headers, mode: message.mode });
       case "checkpoint":
         this.#checkActive(producer, "the checkpoint");
         return this.#intake.hold({ seq: message.seq, digest: message.digest, state: message.state }, Date.now());
@@ -203,12 +244,12 @@ export class Stream {
   }
 
   /** The first one stands: what readers were told cannot change. */
-  #keepHead({ status, headers, mode }: Extract<ToObject, { type: "head" }>): void {
-    const first = this.#store.readHead();
-    if (first === null) this.#store.writeHead({ status, headers, mode });
-    else if (first.status !== status) {
-      throw new LongstreamError("protocol-error", `Cannot answer with status ${status}: the stream began with ${first.status}`);
-    }
+  #keepHead(head: ResponseHead): void {
+    checkHead(head, this.#head, this.description.kind);
+    if (this.#head !== null) return;
+    this.#store.writeHead(head);
+    this.#head = head;
+    for (const [socket, asked] of this.#consumers.waiting()) this.#admit(socket, asked, head);
   }
 
   /** `end` and `yield` come after all data on one socket, so a difference means lost frames. */
@@ -225,8 +266,9 @@ export class Stream {
 
   #closeOnError(socket: WebSocket, producer: Producer, error: LongstreamError): void {
     const { close } = errorTable[error.code];
-    retire(socket, close, error.message);
-    if (close === closeCodes.limit) {
+    retire(socket, close, closeReason(error));
+    // Dialling again mends a protocol error; what the handler did stays as it is.
+    if (close === closeCodes.limit || close === closeCodes.done) {
       this.#dispatch({ type: "break", producer, error: { code: error.code, message: error.message } }, socket);
     } else {
       this.#dispatch({ type: "drop", producer, reason: `its socket was closed: ${error.message}` }, socket);
@@ -236,8 +278,8 @@ export class Stream {
   /** In the turn of the insert: the output gate holds all of this until the row is durable (P1). */
   #announce({ frame, seq, checkpoint }: Committed): void {
     if (frame !== null) {
-      this.#commits++;
       this.#consumers.deliver(frame);
+      this.#lookAround();
     }
     const active = activeOf(this.#state);
     if (active !== null) this.#producers.send(active.attempt, { type: "ack", seq, checkpoint });
@@ -310,7 +352,8 @@ export class Stream {
 
   /** An alarm that rings early is set again, so only an earlier one is worth a row. */
   #arm(): void {
-    const at = nextAlarmAt(this.#state, this.#producers.heardAt(), this.#circumstances());
+    const abandonAt = this.#state.phase === "ended" ? null : this.#audience.abandonAt;
+    const at = Math.min(nextAlarmAt(this.#state, this.#producers.heardAt(), this.#circumstances()), abandonAt ?? Number.POSITIVE_INFINITY);
     if (this.#alarmAt !== null && this.#alarmAt <= at) return;
     this.#alarmAt = at;
     this.#host.setAlarm(at);
@@ -320,8 +363,4 @@ export class Stream {
     const { settings, createdAt } = this.description;
     return { nowMs: Date.now(), settings, tailSeq: this.#log.tail.seq, createdAt };
   }
-}
-
-function atStart(reset: ResetReason | null): Position {
-  return { kind: "at", seq: 0, reset };
 }

@@ -2,30 +2,58 @@
 
 import { parseFrom } from "../protocol/cursor.ts";
 import { LongstreamError, describe } from "../protocol/errors.ts";
-import { headerNames, objectPaths } from "../protocol/http.ts";
+import { eventStreamType, headerNames, objectPaths } from "../protocol/http.ts";
 import { JsonReader } from "../protocol/json.ts";
 import { limits } from "../protocol/limits.ts";
-import type { Config } from "./config.ts";
+import { parseRange } from "../protocol/range.ts";
+import type { ByteRange } from "../protocol/range.ts";
 import type { Env } from "./env.ts";
-import { connectConsumer, respondWithEvents } from "./consumer.ts";
+import { etagOf, respond } from "./consumer.ts";
+import type { Answering } from "./consumer.ts";
 import { callAgain, callOnce, stubOf } from "./object-call.ts";
 import { streamNotFound } from "./problem.ts";
+import { beginReading } from "./reading.ts";
 import type { StreamStatus } from "./stream-status.ts";
 import { verifyTicket } from "./ticket.ts";
 
-/** Replay from the cursor, then live; with `live=false` what is stored now. The header wins over the query. */
-export async function readStream(request: Request, env: Env, ctx: ExecutionContext, config: Config, id: string): Promise<Response> {
+/**
+ * Replay from the cursor, then live; with `live=false` what is stored now. The header wins over the query. Of a stream
+ * of bytes, the range that is asked for.
+ */
+export async function readStream(answering: Answering, id: string): Promise<Response> {
+  const { request, env, config } = answering;
   const { searchParams } = new URL(request.url);
   const from = parseFrom(request.headers.get(headerNames.lastEventId) ?? searchParams.get("from"));
   const follow = searchParams.get("live") === "false" ? "stored" : "live";
-  const asked = { from, follow, route: null, opening: "first" } as const;
-  const connection = await callAgain(async () => connectConsumer(env, id, asked));
-  if (connection.kind === "missing") throw streamNotFound(id);
-  return respondWithEvents(request, env, ctx, config, { id, connection, from, follow, reset: null });
+  const asked = { from, range: rangeOf(request, id), follow, route: null, opening: "first" } as const;
+  const beginning = await beginReading(env, id, asked, { headTimeoutMs: config.headTimeoutMs, signal: request.signal });
+  if (beginning.kind === "missing") throw streamNotFound(id);
+  return respond(answering, { id, beginning, follow, as: "log", reset: null });
+}
+
+/** A range of what the client has another version of is no use to it (RFC 9110, section 13.1.5). */
+function rangeOf({ headers }: Request, id: string): ByteRange | null {
+  const condition = headers.get("if-range");
+  return condition === null || condition === etagOf(id) ? parseRange(headers.get("range")) : null;
 }
 
 export async function readStatus(env: Env, id: string): Promise<Response> {
   return statusResponse(await callAgain(async () => stubOf(env, id).status()), id);
+}
+
+/** What a `GET` would say, without its body. */
+export async function readHead(env: Env, id: string): Promise<Response> {
+  const status = await callAgain(async () => stubOf(env, id).status());
+  if (status === null) throw streamNotFound(id);
+  const headers = statusHeaders(status);
+  headers.set("content-type", status.contentType ?? eventStreamType);
+  if (status.mode === "bytes") {
+    headers.set("accept-ranges", "bytes");
+    headers.set("etag", etagOf(id));
+    headers.set(headerNames.status, String(status.status));
+    if (status.outcome !== null) headers.set("content-length", String(status.bytes));
+  }
+  return new Response(null, { headers });
 }
 
 /** The body may name the attempt it means and a reason; both may be left out. */
@@ -69,7 +97,11 @@ function readCancel(text: string): { attempt: number | null; reason: string } {
 
 function statusResponse(status: StreamStatus | null, id: string): Response {
   if (status === null) throw streamNotFound(id);
+  return Response.json(status, { headers: statusHeaders(status) });
+}
+
+function statusHeaders({ id, outcome }: StreamStatus): Headers {
   const headers = new Headers({ "cache-control": "no-store", [headerNames.streamId]: id });
-  if (status.outcome !== null) headers.set(headerNames.outcome, status.outcome);
-  return Response.json(status, { headers });
+  if (outcome !== null) headers.set(headerNames.outcome, outcome);
+  return headers;
 }

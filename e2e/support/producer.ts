@@ -39,7 +39,7 @@ export class HandProducer {
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
   readonly #socket: WebSocket;
   readonly #pinger: ReturnType<typeof setInterval>;
-  readonly #hash = new RollingHash();
+  readonly #hash = new RollingHash("events");
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;

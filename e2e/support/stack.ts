@@ -24,7 +24,10 @@ const scaledSettings = {
 
 export interface TestStackOptions extends Partial<Pick<StackOptions, "lambdaTimeoutMs" | "lambdaMaxConcurrency" | "functionEnv">> {
   readonly settings?: Readonly<Record<string, number>>;
-  /** Beside the examples' routes and one `/fixtures/{name}` for each fixture function named here. */
+  /**
+   * Beside the examples' routes, for each fixture function named here `/fixtures/{name}` of kind events and
+   * `/answers/{name}`, which answers as the function does.
+   */
   readonly fixtures?: readonly string[];
   readonly routes?: readonly object[];
   readonly vars?: Readonly<Record<string, unknown>>;
@@ -52,6 +55,7 @@ export function useStack(options: TestStackOptions = {}): { readonly current: St
 
 function stackOptions({ settings, fixtures = [], routes = [], vars = {}, ...rest }: TestStackOptions, dir: string): StackOptions {
   const region = "us-east-1";
+  const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
   return {
     ...rest,
     port: 0,
@@ -61,9 +65,10 @@ function stackOptions({ settings, fixtures = [], routes = [], vars = {}, ...rest
       TICKET_SECRET: testTicketSecret,
       STREAM_DEFAULTS: { ...scaledSettings, ...settings },
       ROUTES: [
-        { path: "/api/count", methods: ["GET"], function: "count", region },
-        { path: "/api/tokens", function: "tokens", region },
-        ...fixtures.map((name) => ({ path: `/fixtures/${name}`, function: name, region })),
+        { path: "/api/count", methods: ["GET"], kind: "events", function: "count", region },
+        { path: "/api/tokens", kind: "events", function: "tokens", region },
+        ...fixtures.map((name) => ({ path: `/fixtures/${name}`, kind: "events", function: name, region })),
+        ...fixtures.map((name) => ({ path: `/answers/${name}`, methods, function: name, region })),
         ...routes,
       ],
       ...vars,

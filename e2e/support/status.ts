@@ -9,7 +9,9 @@ export interface Status {
   readonly outcome: string | null;
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly consumers: number;
-  readonly cost: { readonly commits: number; readonly rowsWritten: number; readonly messagesIn: number };
+  readonly mode: string | null;
+  readonly status: number | null;
+  readonly cost: Readonly<Record<"commits" | "rowsWritten" | "messagesIn" | "requests" | "activeMs", number>>;
 }
 
 const pollMs = 20;

@@ -1,0 +1,34 @@
+/** Owns holding a handler to the content length it declared. */
+
+import { LongstreamError } from "../protocol/errors.ts";
+import type { ResponseHead } from "../protocol/producer-messages.ts";
+import type { ChunkSource } from "./chunks.ts";
+
+/** Answers to these have a length and no body (RFC 9110, sections 8.6 and 9.3.2). */
+const bodiless = new Set([204, 205, 304]);
+
+/**
+ * `from`: bytes of the body before the source's first one.
+ *
+ * @throws LongstreamError `bad-handler-result` from `next()`, when there are more or fewer bytes than declared.
+ */
+export function holdToLength(head: ResponseHead, source: ChunkSource, from: number, method: string): ChunkSource {
+  const text = head.headers.find(([name]) => name.toLowerCase() === "content-length")?.[1];
+  if (head.mode === "events" || text === undefined || method === "HEAD" || bodiless.has(head.status)) return source;
+  const declared = Number(text);
+  let byteLength = from;
+  return {
+    next: async () => {
+      const step = await source.next();
+      if (step.done !== true) byteLength += step.value.payload.length;
+      if (byteLength > declared) throw mismatch(`${byteLength} bytes or more`, text);
+      if (step.done === true && byteLength < declared) throw mismatch(`${byteLength} bytes`, text);
+      return step;
+    },
+    return: async () => source.return(),
+  };
+}
+
+function mismatch(actual: string, declared: string): LongstreamError {
+  return new LongstreamError("bad-handler-result", `Cannot stream a body of ${actual}: the handler declared a content-length of ${declared}`);
+}

@@ -1,0 +1,4 @@
+/** Owns the paths the local stack adds to the Worker's own. */
+
+/** Followed by a stream's id: how often its object was constructed since workerd started. */
+export const constructionsPath = "/.local/constructions/";
