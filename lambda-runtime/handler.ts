@@ -3,10 +3,11 @@
 import { nanoid } from "nanoid";
 import { LongstreamError, describe } from "../protocol/errors.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
-import { parseInvocation } from "../protocol/invocation.ts";
 import type { Invocation } from "../protocol/invocation.ts";
 import type { ResumePoint } from "../protocol/producer-messages.ts";
 import type { StreamFailure } from "../protocol/sse.ts";
+import { answering } from "./acknowledge.ts";
+import type { LambdaHandler } from "./acknowledge.ts";
 import { planDeadlines } from "./deadline.ts";
 import { toAnswer } from "./answer.ts";
 import type { Answer } from "./answer.ts";
@@ -26,16 +27,12 @@ import { destroyLeftovers } from "./socket.ts";
 import type { StopReason } from "./stop.ts";
 import type { HandlerStream, LambdaContext, ResumeMode, StreamHandler, StreamHandlerOptions } from "./types.ts";
 
-/** What the Lambda function exports. */
-export type LambdaHandler = (event: unknown, context: LambdaContext) => Promise<void>;
-
 /**
  * Wraps a handler for a Longstream gateway. The invocation succeeds when the stream has what it produced, when it handed
  * over, and when it was cancelled or replaced; it fails when the handler throws or the gateway cannot be reached.
  */
 export function streamHandler(handler: StreamHandler, options: StreamHandlerOptions = {}): LambdaHandler {
-  return async (event, context) => {
-    const invocation = parseInvocation(event);
+  return answering(async (invocation, context) => {
     // Managed Instances run invocations side by side; everywhere else what is still open belongs to a frozen one.
     if (process.env["AWS_LAMBDA_MAX_CONCURRENCY"] === undefined) destroyLeftovers();
     const session = new Session({ resume: options.resume ?? "replay" });
@@ -51,7 +48,7 @@ export function streamHandler(handler: StreamHandler, options: StreamHandlerOpti
       await link.close();
       await connected;
     }
-  };
+  });
 }
 
 function startTimers(session: Session, context: LambdaContext): readonly ReturnType<typeof setTimeout>[] {

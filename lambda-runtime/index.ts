@@ -3,7 +3,7 @@
 export { LongstreamError } from "../protocol/errors.ts";
 export type { ErrorCode } from "../protocol/errors.ts";
 export { streamHandler } from "./handler.ts";
-export type { LambdaHandler } from "./handler.ts";
+export type { LambdaHandler, ResponseStream } from "./acknowledge.ts";
 export type {
   EventSequence,
   HandlerAnswer,

@@ -1,6 +1,7 @@
 /** Owns the faults of the local stack: what each breaks, and what it needs to be there. */
 
 import { LongstreamError } from "../protocol/errors.ts";
+import { parseInvocation } from "../protocol/invocation.ts";
 import type { JsonReader } from "../protocol/json.ts";
 import type { EnvironmentInfo, EnvironmentMatch } from "./lambda-host/index.ts";
 import type { Stack } from "./stack.ts";
@@ -54,7 +55,7 @@ const faults = {
     },
   },
   "refuse-invocation": {
-    does: 'answer the next Invoke call with an error ("status": 429 or 500, "times")',
+    does: 'answer the next invocation with an error ("status": 429 or 500, "times")',
     needs: "nothing",
     inject: (stack, parameters) => {
       const status = parameters.optional("status", (reader, field) => reader.integer(field)) ?? 429;
@@ -114,8 +115,13 @@ function ofStream(parameters: JsonReader): EnvironmentMatch {
   return ({ payload }) => wanted === null || streamOfPayload(payload) === wanted;
 }
 
-function streamOfPayload(payload: unknown): unknown {
-  return typeof payload === "object" && payload !== null && "stream" in payload ? payload.stream : undefined;
+/** The stream a function was invoked for, in either way; null for anything else. */
+export function streamOfPayload(payload: unknown): string | null {
+  try {
+    return parseInvocation(payload).stream;
+  } catch {
+    return null;
+  }
 }
 
 function onEnvironments(environments: readonly EnvironmentInfo[], what: string): string | null {

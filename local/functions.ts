@@ -11,7 +11,7 @@ export const exampleFunctionsDir = fileURLToPath(new URL("../examples/functions"
 /** `ws` is CommonJS and asks for optional modules by `require`. */
 const requireBanner = 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
 
-/** Every folder of `sourceDir` with an `index.ts` that exports `handler` is a function of that name. */
+/** Every folder of `sourceDir` with an `index.ts` that exports `handler` is a function of that name, with a Function URL. */
 export async function bundleFunctions(
   sourceDir: string,
   outDir: string,
@@ -32,5 +32,6 @@ export async function bundleFunctions(
     loader: { ".txt": "text" },
     logLevel: "warning",
   });
-  return Object.fromEntries(names.map((name) => [name, { taskRoot: join(outDir, name), handler: "index.handler", env }]));
+  const functionUrl = "RESPONSE_STREAM";
+  return Object.fromEntries(names.map((name) => [name, { taskRoot: join(outDir, name), handler: "index.handler", env, functionUrl }]));
 }

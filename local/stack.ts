@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundleFunctions, exampleFunctionsDir } from "./functions.ts";
 import { startLambdaHost } from "./lambda-host/index.ts";
-import type { LambdaHost } from "./lambda-host/index.ts";
+import type { LambdaHost, LambdaHostOptions } from "./lambda-host/index.ts";
 import { startProxy } from "./proxy.ts";
 import type { Proxy } from "./proxy.ts";
 import { startReaper } from "./reaper.ts";
+import { localRoutes } from "./routes.ts";
 import { startWorkerHost } from "./worker-host.ts";
 import type { WorkerHost } from "./worker-host.ts";
 
@@ -66,7 +67,9 @@ async function startParts(options: StackOptions, parts: { close(): Promise<void>
   const reaper = startReaper();
   keep(parts, { close: async () => reaper.close() });
   const onPid = (pid: number, state: "started" | "ended"): void => (state === "started" ? reaper.watch(pid) : reaper.forget(pid));
-  const lambda = keep(parts, await startLambda(options, onPid));
+  const functions = await bundleAll(options);
+  const lambda = keep(parts, await startLambda(options, functions, onPid));
+  const adaptRoutes = (routes: unknown): unknown => localRoutes(routes, new Set(Object.keys(functions)), lambda);
   const storageDir = join(options.dir, "storage");
   await mkdir(storageDir, { recursive: true });
   const vars = {
@@ -76,14 +79,18 @@ async function startParts(options: StackOptions, parts: { close(): Promise<void>
     AWS_SECRET_ACCESS_KEY: localCredentials.secretAccessKey,
     ...options.vars,
   };
-  const worker = keep(parts, await startWorkerHost({ storageDir, vars, onPid, ...logOf(options) }));
+  const worker = keep(parts, await startWorkerHost({ storageDir, vars, adaptRoutes, onPid, ...logOf(options) }));
   target = { host: "127.0.0.1", port: Number(worker.url.port) };
   return { url: new URL(clients.url), clients, producers, worker, lambda };
 }
 
-async function startLambda(options: StackOptions, onChildPid: (pid: number, state: "started" | "ended") => void): Promise<LambdaHost> {
+async function startLambda(
+  options: StackOptions,
+  functions: LambdaHostOptions["functions"],
+  onChildPid: (pid: number, state: "started" | "ended") => void,
+): Promise<LambdaHost> {
   return startLambdaHost({
-    functions: await bundleAll(options),
+    functions,
     credentials: localCredentials,
     region: localRegion,
     ...(options.lambdaTimeoutMs === undefined ? {} : { timeoutMs: options.lambdaTimeoutMs }),

@@ -16,6 +16,8 @@ export interface WorkerHostOptions {
   readonly storageDir: string;
   /** Over those of wrangler.toml and .dev.vars. */
   readonly vars: Readonly<Record<string, unknown>>;
+  /** Made of the routes, wherever they are from. */
+  readonly adaptRoutes?: (routes: unknown) => unknown;
   readonly onLog?: (line: string) => void;
   /** Each workerd process, for a reaper. */
   readonly onPid?: (pid: number, state: "started" | "ended") => void;
@@ -50,7 +52,8 @@ export async function startWorkerHost(options: WorkerHostOptions): Promise<Worke
   process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
   const before = new Set(await workerdPids(new Set()));
   const { workerOptions } = unstable_getMiniflareWorkerOptions(`${rootDir}wrangler.toml`);
-  const bindings = { ...asVars(workerOptions["bindings"]), ...options.vars };
+  const vars: Readonly<Record<string, unknown>> = { ...asVars(workerOptions["bindings"]), ...options.vars };
+  const bindings = { ...vars, ROUTES: options.adaptRoutes?.(vars["ROUTES"]) ?? vars["ROUTES"] };
   checkConfig(bindings);
   const contents = await bundleWorker();
   const miniflare = withoutSignalHandlers(() => new Miniflare(toMiniflareOptions(options, workerOptions, bindings, contents)));

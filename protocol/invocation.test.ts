@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { LongstreamError } from "./errors.ts";
-import { parseInvocation } from "./invocation.ts";
+import { cameByUrl, parseInvocation } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 
 const invocation: Invocation = { longstream: 1, stream: "s1", attempt: 2, url: "https://g.example/streams/s1", ticket: "v1.a.b" };
@@ -39,5 +39,31 @@ describe("an invocation", () => {
     ["no ticket", { ...invocation, ticket: 7 }, 'its field "ticket" is not a string'],
   ])("that is %s is refused with the cause and the way out", (_, event, why) => {
     expect(() => parseInvocation(event)).toThrow(refused(why));
+  });
+});
+
+describe("an invocation that came as a request to the function's URL", () => {
+  const body = '{"longstream":1,"stream":"s1","attempt":2,"url":"https://g.example/streams/s1","ticket":"v1.a.b"}';
+  /** As in AWS's documentation, less what nobody reads. */
+  const request = { version: "2.0", rawPath: "/", headers: { "content-type": "application/json" }, requestContext: { http: { method: "POST" } } };
+
+  test("is read from the body", () => {
+    expect(parseInvocation({ ...request, body, isBase64Encoded: false })).toEqual(invocation);
+    expect(cameByUrl({ ...request, body })).toBe(true);
+    expect(cameByUrl(invocation)).toBe(false);
+  });
+
+  test("is read from a body that Lambda took for binary", () => {
+    const encoded = "eyJsb25nc3RyZWFtIjoxLCJzdHJlYW0iOiJzMSIsImF0dGVtcHQiOjIsInVybCI6Imh0dHBzOi8vZy5leGFtcGxlL3N0cmVhbXMvczEiLCJ0aWNrZXQiOiJ2MS5hLmIifQ==";
+    expect(parseInvocation({ ...request, body: encoded, isBase64Encoded: true })).toEqual(invocation);
+  });
+
+  test.each<[string, object, string]>([
+    ["without a body", {}, "Cannot read the request to the function's URL: its field \"body\" is not a string"],
+    ["with a body that is no JSON", { body: "hello" }, "Cannot read the invocation event: it is not JSON"],
+    ["with a body of something else", { body: "{}" }, 'Cannot read the invocation event: its field "longstream" is not an integer of at least 1'],
+    ["with a body that is no base64", { body: "*", isBase64Encoded: true }, "not invoked by a Longstream gateway"],
+  ])("%s is refused", (_, more, why) => {
+    expect(() => parseInvocation({ ...request, ...more })).toThrow(why);
   });
 });

@@ -14,10 +14,19 @@ export interface Invocation {
   readonly ticket: string;
 }
 
-/** @throws LongstreamError `bad-request` when the event is something else, such as a direct invocation. */
+/** True for a request to the function's URL (payload format 2.0): its caller waits for an HTTP answer. */
+export function cameByUrl(event: unknown): boolean {
+  return typeof event === "object" && event !== null && "requestContext" in event && "rawPath" in event;
+}
+
+/**
+ * Reads an event as the Invoke API hands it over, or the body of a request to the function's URL.
+ *
+ * @throws LongstreamError `bad-request` when the event is something else, such as a direct invocation.
+ */
 export function parseInvocation(event: unknown): Invocation {
   try {
-    const reader = new JsonReader(event, "the invocation event");
+    const reader = cameByUrl(event) ? readBody(event) : new JsonReader(event, "the invocation event");
     if (reader.integer("longstream", 1) !== 1) throw reader.bad("longstream", "1, the only version this runtime knows");
     return {
       longstream: 1,
@@ -34,4 +43,16 @@ export function parseInvocation(event: unknown): Invocation {
       { cause: error },
     );
   }
+}
+
+function readBody(event: unknown): JsonReader {
+  const request = new JsonReader(event, "the request to the function's URL");
+  const body = request.string("body");
+  // Lambda encodes what it takes for binary, by its content type.
+  return JsonReader.parse(request.is("isBase64Encoded") ? decodeBase64(body) : body, "the invocation event");
+}
+
+function decodeBase64(text: string): string {
+  const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 }

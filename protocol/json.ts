@@ -29,6 +29,11 @@ export class JsonReader {
     return this.#fields[field] !== undefined && this.#fields[field] !== null;
   }
 
+  /** True only where the field is `true`. */
+  is(field: string): boolean {
+    return this.#fields[field] === true;
+  }
+
   string(field: string): string {
     const value = this.#fields[field];
     if (typeof value !== "string") throw this.bad(field, "a string");

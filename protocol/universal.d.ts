@@ -1,5 +1,5 @@
 /**
- * The only globals beyond ES2024 that protocol/ may use: all three hosts have them (WHATWG Encoding). Seen by this
+ * The only globals beyond ES2024 that protocol/ may use: all three hosts have them (WHATWG Encoding and HTML). Seen by this
  * folder's type check alone; the hosts bring their own declarations.
  */
 declare class TextEncoder {
@@ -10,3 +10,5 @@ declare class TextDecoder {
   constructor(label: "utf-8", options: { fatal: boolean; ignoreBOM: boolean });
   decode(bytes: Uint8Array): string;
 }
+
+declare function atob(base64: string): string;

@@ -13,7 +13,7 @@ const vars: GatewayVars = {
   AWS_SECRET_ACCESS_KEY: "secret",
   TICKET_SECRET: "t".repeat(32),
 };
-const knownRouteKeys = "the keys are path, methods, kind, onAbandon, function, region, qualifier, maxRequestBytes, settings";
+const knownRouteKeys = "the keys are path, methods, kind, onAbandon, function, functionUrl, region, qualifier, tenantId, maxRequestBytes, settings";
 const knownSettings =
   "the settings are commitIntervalMs, leaseMs, redialMs, attemptStartMs, invokeRetryMs, yieldMs, ticketMs, maxDurationMs, retentionMs, maxStreamBytes, maxConsumers";
 
@@ -26,7 +26,7 @@ describe("the configuration", () => {
           methods: ["GET", "POST"],
           kind: "response",
           onAbandon: "continue",
-          target: { name: "answer", region: "us-east-1", qualifier: null },
+          target: { name: "answer", region: "us-east-1", qualifier: null, tenantId: null },
           maxRequestBytes: 6_291_456,
           settings: defaultSettings,
         },
@@ -39,7 +39,7 @@ describe("the configuration", () => {
   });
 
   test("takes every key", () => {
-    const own = { methods: ["PUT"], kind: "events", onAbandon: { cancelAfterMs: 0 }, qualifier: "live", maxRequestBytes: 0, settings: { leaseMs: 5_000 } };
+    const own = { methods: ["PUT"], kind: "events", onAbandon: { cancelAfterMs: 0 }, qualifier: "live", tenantId: "blue", maxRequestBytes: 0, settings: { leaseMs: 5_000 } };
     const times = { HEARTBEAT_MS: 100, MAX_STALL_MS: 200, HEAD_TIMEOUT_MS: 300 };
     expect(readConfig({ ...vars, ROUTES: [{ ...route, ...own }], PUBLIC_URL: "https://g.example//", ...times })).toEqual({
       routes: [
@@ -48,7 +48,7 @@ describe("the configuration", () => {
           methods: ["PUT"],
           kind: "events",
           onAbandon: { cancelAfterMs: 0 },
-          target: { name: "answer", region: "us-east-1", qualifier: "live" },
+          target: { name: "answer", region: "us-east-1", qualifier: "live", tenantId: "blue" },
           maxRequestBytes: 0,
           settings: { ...defaultSettings, leaseMs: 5_000 },
         },
@@ -58,6 +58,11 @@ describe("the configuration", () => {
       maxStallMs: 200,
       headTimeoutMs: 300,
     });
+  });
+
+  test("takes a Function URL in place of a function", () => {
+    const { routes } = readConfig({ ...vars, ROUTES: [{ path: "/u", functionUrl: "https://abc.lambda-url.eu-west-1.on.aws/", region: "eu-west-1" }] });
+    expect(routes.map(({ target }) => target)).toEqual([{ functionUrl: "https://abc.lambda-url.eu-west-1.on.aws/", region: "eu-west-1" }]);
   });
 
   test("is parsed once for the same vars", () => {
@@ -88,9 +93,11 @@ describe("the configuration", () => {
 });
 
 describe("a bad configuration is refused with the key and the fix:", () => {
-  const noRoutes = "ROUTES is missing: add a [[vars.ROUTES]] table with path, function and region to wrangler.toml";
+  const noRoutes = "ROUTES is missing: add a [[vars.ROUTES]] table with path, function (or functionUrl) and region to wrangler.toml";
   const badMethods = 'ROUTES[0].methods is no list of methods: write it like methods = ["GET", "POST"]';
   const badAbandon = 'ROUTES[0].onAbandon must be "continue" or { cancelAfterMs = 10000 }';
+  const url = "https://abc.lambda-url.us-east-1.on.aws/";
+  const byUrl = { path: "/u", functionUrl: url, region: "us-east-1" };
   const badUrl = 'PUBLIC_URL is no http or https URL: write it like "https://gateway.example.com"';
   test.each<[string, Partial<GatewayVars>, string]>([
     ["no ROUTES", { ROUTES: undefined }, noRoutes],
@@ -103,9 +110,16 @@ describe("a bad configuration is refused with the key and the fix:", () => {
     ["a path that does not start with a slash", { ROUTES: [{ ...route, path: "api" }] }, 'ROUTES[0].path must start with "/": it is "api"'],
     ["a path under /streams/", { ROUTES: [{ ...route, path: "/streams/x" }] }, "ROUTES[0].path covers /streams/, which is the gateway's own: choose another"],
     ["a path over everything", { ROUTES: [{ ...route, path: "/*" }] }, "ROUTES[0].path covers /streams/, which is the gateway's own: choose another"],
-    ["no function", { ROUTES: [{ ...route, function: "" }] }, 'ROUTES[0].function is missing: add function = "my-function"'],
+    ["no function", { ROUTES: [{ ...route, function: "" }] }, 'ROUTES[0].function is missing: add function = "my-function", or a functionUrl'],
     ["no region", { ROUTES: [route, { ...route, region: 7 }] }, 'ROUTES[1].region is missing: add region = "us-east-1"'],
     ["a qualifier that is no text", { ROUTES: [{ ...route, qualifier: 1 }] }, 'ROUTES[0].qualifier is missing: add qualifier = "live"'],
+    ["a tenant that is no text", { ROUTES: [{ ...route, tenantId: 1 }] }, 'ROUTES[0].tenantId is missing: add tenantId = "blue"'],
+    ["both ways to invoke", { ROUTES: [{ ...route, functionUrl: url }] }, "ROUTES[0].function does not go with functionUrl: keep the one by which it is to be invoked"],
+    ["a Function URL that is no URL", { ROUTES: [{ ...byUrl, functionUrl: "abc" }] }, 'ROUTES[0].functionUrl is no http or https URL: write it like "https://<id>.lambda-url.us-east-1.on.aws/"'],
+    ["an empty Function URL", { ROUTES: [{ ...byUrl, functionUrl: "" }] }, 'ROUTES[0].functionUrl is missing: add functionUrl = "https://<id>.lambda-url.us-east-1.on.aws/"'],
+    ["a Function URL without a region", { ROUTES: [{ ...byUrl, region: undefined }] }, 'ROUTES[0].region is missing: add region = "us-east-1"'],
+    ["a qualifier of a Function URL", { ROUTES: [{ ...byUrl, qualifier: "live" }] }, "ROUTES[0].qualifier does not go with functionUrl: use the URL of that alias"],
+    ["a tenant of a Function URL", { ROUTES: [{ ...byUrl, tenantId: "blue" }] }, "ROUTES[0].tenantId does not go with functionUrl: functions with tenant isolation have no URL, use function"],
     ["methods that are no list", { ROUTES: [{ ...route, methods: "GET" }] }, badMethods],
     ["no method", { ROUTES: [{ ...route, methods: [] }] }, badMethods],
     ["a method in lower case", { ROUTES: [{ ...route, methods: ["GET", "post"] }] }, badMethods],
@@ -155,7 +169,7 @@ describe("a bad configuration is refused with the key and the fix:", () => {
             `STREAM_DEFAULTS.lease is not known: ${knownSettings}`,
             'ROUTES[0].path must start with "/": it is "api"',
             'ROUTES[0].methods is no list of methods: write it like methods = ["GET", "POST"]',
-            'ROUTES[0].function is missing: add function = "my-function"',
+            'ROUTES[0].function is missing: add function = "my-function", or a functionUrl',
             'ROUTES[0].region is missing: add region = "us-east-1"',
             'HEARTBEAT_MS must be a whole number of at least 100: it is "15s"',
           ].join("; "),

@@ -106,7 +106,7 @@ function checkSecrets(env: GatewayVars, problems: string[]): void {
 
 function readPublicUrl(value: string | undefined, problems: string[]): string | null {
   if (value === undefined || value === "") return null;
-  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) {
+  if (!isHttpUrl(value)) {
     problems.push(`PUBLIC_URL is no http or https URL: write it like "https://gateway.example.com"`);
     return null;
   }
@@ -115,7 +115,7 @@ function readPublicUrl(value: string | undefined, problems: string[]): string | 
 
 function readRoutes(value: unknown, defaults: StreamSettings, problems: string[]): readonly Route[] {
   if (!Array.isArray(value) || value.length === 0) {
-    problems.push("ROUTES is missing: add a [[vars.ROUTES]] table with path, function and region to wrangler.toml");
+    problems.push("ROUTES is missing: add a [[vars.ROUTES]] table with path, function (or functionUrl) and region to wrangler.toml");
     return [];
   }
   const entries: readonly unknown[] = value;
@@ -123,7 +123,7 @@ function readRoutes(value: unknown, defaults: StreamSettings, problems: string[]
   return routes.filter((route) => route !== null);
 }
 
-const routeKeys = new Set(["path", "methods", "kind", "onAbandon", "function", "region", "qualifier", "maxRequestBytes", "settings"]);
+const routeKeys = new Set(["path", "methods", "kind", "onAbandon", "function", "functionUrl", "region", "qualifier", "tenantId", "maxRequestBytes", "settings"]);
 
 function readRoute(entry: unknown, key: string, defaults: StreamSettings, problems: string[]): Route | null {
   const fields = asTable(entry);
@@ -134,20 +134,47 @@ function readRoute(entry: unknown, key: string, defaults: StreamSettings, proble
   for (const name of Object.keys(fields)) {
     if (!routeKeys.has(name)) problems.push(`${key}.${name} is not known: the keys are ${[...routeKeys].join(", ")}`);
   }
-  const { methods = defaultMethods, maxRequestBytes = defaultMaxRequestBytes, qualifier = null } = fields;
+  const { methods = defaultMethods, maxRequestBytes = defaultMaxRequestBytes } = fields;
   return {
     path: readPath(fields["path"], key, problems),
     methods: readMethods(methods, key, problems),
     kind: readKind(fields["kind"], key, problems),
     onAbandon: readOnAbandon(fields["onAbandon"], `${key}.onAbandon`, problems),
-    target: {
-      name: readText(fields["function"], `${key}.function`, 'function = "my-function"', problems),
-      region: readText(fields["region"], `${key}.region`, 'region = "us-east-1"', problems),
-      qualifier: qualifier === null ? null : readText(qualifier, `${key}.qualifier`, 'qualifier = "live"', problems),
-    },
+    target: readTarget(fields, key, problems),
     maxRequestBytes: readNumber(maxRequestBytes, 0, `${key}.maxRequestBytes`, problems),
     settings: readSettings(fields["settings"], defaults, `${key}.settings`, problems),
   };
+}
+
+function readTarget(fields: Readonly<Record<string, unknown>>, key: string, problems: string[]): FunctionTarget {
+  const { functionUrl, qualifier = null, tenantId = null } = fields;
+  if (functionUrl !== undefined) return readUrlTarget(fields, key, problems);
+  return {
+    name: readText(fields["function"], `${key}.function`, 'function = "my-function", or a functionUrl', problems),
+    region: readText(fields["region"], `${key}.region`, 'region = "us-east-1"', problems),
+    qualifier: qualifier === null ? null : readText(qualifier, `${key}.qualifier`, 'qualifier = "live"', problems),
+    tenantId: tenantId === null ? null : readText(tenantId, `${key}.tenantId`, 'tenantId = "blue"', problems),
+  };
+}
+
+function readUrlTarget(fields: Readonly<Record<string, unknown>>, key: string, problems: string[]): FunctionTarget {
+  const functionUrl = readText(fields["functionUrl"], `${key}.functionUrl`, 'functionUrl = "https://<id>.lambda-url.us-east-1.on.aws/"', problems);
+  if (functionUrl !== "" && !isHttpUrl(functionUrl)) {
+    problems.push(`${key}.functionUrl is no http or https URL: write it like "https://<id>.lambda-url.us-east-1.on.aws/"`);
+  }
+  const others = {
+    function: "keep the one by which it is to be invoked",
+    qualifier: "use the URL of that alias",
+    tenantId: "functions with tenant isolation have no URL, use function",
+  };
+  for (const [name, fix] of Object.entries(others)) {
+    if (fields[name] !== undefined) problems.push(`${key}.${name} does not go with functionUrl: ${fix}`);
+  }
+  return { functionUrl, region: readText(fields["region"], `${key}.region`, 'region = "us-east-1"', problems) };
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
 
 function readPath(value: unknown, key: string, problems: string[]): string {

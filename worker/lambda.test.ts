@@ -3,9 +3,9 @@
 
 import { createServer } from "node:http";
 import type { IncomingHttpHeaders, Server } from "node:http";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { invokeFunction } from "./lambda.ts";
-import type { LambdaAccess } from "./lambda.ts";
+import type { FunctionTarget, LambdaAccess } from "./lambda.ts";
 
 interface Seen {
   readonly path: string;
@@ -17,7 +17,9 @@ const seen: Seen[] = [];
 let server: Server;
 let endpoint = "";
 let status = 202;
-let answers: "always" | "never" = "always";
+let answers: "always" | "never" | "head" = "always";
+/** Responses that were left before their end. */
+let closed = 0;
 
 beforeAll(async () => {
   server = createServer((request, response) => {
@@ -25,7 +27,8 @@ beforeAll(async () => {
     request.on("data", (chunk: Buffer) => (body += chunk.toString("utf8")));
     request.on("end", () => {
       seen.push({ path: request.url ?? "", headers: request.headers, body });
-      if (answers === "always") response.writeHead(status, { "x-amzn-errortype": "SomeException" }).end('{"Message":"because"}');
+      if (answers === "head") response.once("close", () => closed++).writeHead(status).write("{");
+      if (answers === "always") response.writeHead(status, { "x-amzn-errortype": "SomeException", location: "/elsewhere" }).end('{"Message":"because"}');
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
@@ -66,6 +69,15 @@ describe("an Invoke call", () => {
     expect(seen[0]?.path).toBe("/2015-03-31/functions/answer/invocations?Qualifier=live");
   });
 
+  test("names the tenant where the route has one, under the signature", async () => {
+    seen.length = 0;
+    await invokeFunction({ ...target, tenantId: "blue" }, invocation, access(), 5_000);
+    expect(seen[0]?.headers["x-amz-tenant-id"]).toBe("blue");
+    expect(seen[0]?.headers.authorization).toMatch(/SignedHeaders=[^,]*x-amz-tenant-id/);
+    await invokeFunction({ ...target, tenantId: null }, invocation, access(), 5_000);
+    expect(seen[1]?.headers).not.toHaveProperty("x-amz-tenant-id");
+  });
+
   test.each([
     [429, true, "concurrency"],
     [500, true, "Lambda has trouble"],
@@ -87,5 +99,55 @@ describe("an Invoke call", () => {
     const result = await invokeFunction(target, invocation, access(), 50);
     answers = "always";
     expect(result).toMatchObject({ accepted: false, retry: true, reason: expect.stringContaining("did not answer") });
+  });
+});
+
+describe("a call of a Function URL", () => {
+  const byUrl = (): FunctionTarget => ({ functionUrl: `${endpoint}/url/answer:live/?x=1`, region: "eu-west-1" });
+
+  test("is a signed POST of the invocation alone", async () => {
+    seen.length = 0;
+    status = 202;
+    expect(await invokeFunction(byUrl(), invocation, access(), 5_000)).toEqual({ accepted: true });
+    expect(seen).toHaveLength(1);
+    const [call] = seen;
+    expect(call?.path).toBe("/url/answer:live/?x=1");
+    expect(call?.headers.authorization).toMatch(/^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE\/\d{8}\/eu-west-1\/lambda\/aws4_request, SignedHeaders=host;x-amz-date, /);
+    expect(call?.headers).not.toHaveProperty("x-amz-invocation-type");
+    expect(call?.headers["content-type"]).toBe("application/json");
+    expect(JSON.parse(call?.body ?? "")).toEqual(invocation);
+  });
+
+  test("is acknowledged by its head, and leaves no connection open behind an endless body", async () => {
+    closed = 0;
+    status = 200;
+    answers = "head";
+    const result = await invokeFunction(byUrl(), invocation, access(), 5_000);
+    answers = "always";
+    expect(result).toEqual({ accepted: true });
+    await vi.waitFor(() => expect(closed).toBe(1));
+  });
+
+  test.each([
+    [429, true, "concurrency"],
+    [502, true, "the function failed before it answered: look in its log"],
+    [503, true, "Lambda has trouble"],
+    [403, false, "lambda:InvokeFunctionUrl and lambda:InvokeFunction"],
+    [404, false, "the route's functionUrl"],
+    [302, false, "the function behind it"],
+  ])("answered %i is made once, and says whether another attempt may help", async (answer, retry, advice) => {
+    seen.length = 0;
+    status = answer;
+    const result = await invokeFunction(byUrl(), invocation, access(), 5_000);
+    expect(seen).toHaveLength(1);
+    expect(result).toMatchObject({ accepted: false, retry, reason: expect.stringContaining(advice) });
+    expect(result).toMatchObject({ reason: expect.stringContaining(`/url/answer:live/?x=1 in eu-west-1: Lambda answered ${answer} (SomeException`) });
+  });
+
+  test("that is not answered in time may be tried again", async () => {
+    answers = "never";
+    const result = await invokeFunction(byUrl(), invocation, access(), 50);
+    answers = "always";
+    expect(result).toMatchObject({ accepted: false, retry: true, reason: expect.stringContaining("RESPONSE_STREAM") });
   });
 });

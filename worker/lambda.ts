@@ -1,15 +1,15 @@
-/** Owns starting a function: the asynchronous Invoke of AWS Lambda, signed, never retried here. */
+/** Owns starting a function: one signed call, through the Invoke API or the function's URL, never retried here. */
 
 import { AwsClient } from "aws4fetch";
 import type { Invocation } from "../protocol/invocation.ts";
 import { describe } from "../protocol/errors.ts";
+import { apiCall } from "./invoke-api.ts";
+import type { ApiTarget } from "./invoke-api.ts";
+import { urlCall } from "./invoke-url.ts";
+import type { UrlTarget } from "./invoke-url.ts";
 
-/** The function that produces a stream. */
-export interface FunctionTarget {
-  readonly name: string;
-  readonly region: string;
-  readonly qualifier: string | null;
-}
+/** The function that produces a stream, and with it the way it is invoked. */
+export type FunctionTarget = ApiTarget | UrlTarget;
 
 export interface LambdaAccess {
   readonly accessKeyId: string;
@@ -24,51 +24,55 @@ export type InvokeResult =
   /** `retry` when the same call may succeed later without anybody changing anything. */
   | { readonly accepted: false; readonly retry: boolean; readonly reason: string };
 
+/** One way of invoking, made for one target. */
+export interface Call {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The function, in a sentence. */
+  readonly what: string;
+  accepts(status: number): boolean;
+  /** What an operator is to check when the call is answered with this status. */
+  advice(status: number): string;
+  /** The same when it is not answered. */
+  readonly adviceOnSilence: string;
+}
+
 const maxDetailChars = 300;
 
-/**
- * Invokes with `X-Amz-Invocation-Type: Event`. A retry on top would make duplicate producers, so there is none:
- * the stream's attempts are the retry.
- */
+/** A retry on top would make duplicate producers, so there is none: the stream's attempts are the retry. */
 export async function invokeFunction(
   target: FunctionTarget,
   invocation: Invocation,
   access: LambdaAccess,
   timeoutMs: number,
 ): Promise<InvokeResult> {
-  const client = new AwsClient({
-    accessKeyId: access.accessKeyId,
-    secretAccessKey: access.secretAccessKey,
-    ...(access.sessionToken === null ? {} : { sessionToken: access.sessionToken }),
-    service: "lambda",
-    region: target.region,
-    retries: 0,
-  });
+  const call = "functionUrl" in target ? urlCall(target) : apiCall(target, access.endpoint);
   // Not AbortSignal.timeout(): its timer would run on and keep the object from hibernating.
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), timeoutMs);
   try {
-    const response = await client.fetch(invokeUrl(target, access), {
+    const response = await clientFor(target, access).fetch(call.url, {
       method: "POST",
-      headers: { "content-type": "application/json", "x-amz-invocation-type": "Event" },
+      headers: { "content-type": "application/json", ...call.headers },
       body: JSON.stringify(invocation),
+      // A signature is good for one host, and not every host should see it.
+      redirect: "manual",
       signal: abort.signal,
     });
-    const detail = await readDetail(response);
-    return response.status === 202 ? { accepted: true } : refusal(target, response.status, detail);
+    if (!call.accepts(response.status)) return refusal(call, response.status, await readDetail(response));
+    // The head is the acknowledgement. An open connection would keep the object from hibernating.
+    await response.body?.cancel().catch(() => undefined);
+    return { accepted: true };
   } catch (error) {
-    const reason = `Cannot invoke ${nameOf(target)}: the Invoke API did not answer (${describe(error, maxDetailChars)}); check LAMBDA_ENDPOINT and the region`;
+    const reason = `Cannot invoke ${call.what}: it did not answer (${describe(error, maxDetailChars)}); ${call.adviceOnSilence}`;
     return { accepted: false, retry: true, reason };
   } finally {
     clearTimeout(timer);
   }
 }
 
-function invokeUrl(target: FunctionTarget, access: LambdaAccess): string {
-  const base = access.endpoint ?? `https://lambda.${target.region}.amazonaws.com`;
-  const url = new URL(`/2015-03-31/functions/${encodeURIComponent(target.name)}/invocations`, base);
-  if (target.qualifier !== null) url.searchParams.set("Qualifier", target.qualifier);
-  return url.href;
+function clientFor({ region }: FunctionTarget, { accessKeyId, secretAccessKey, sessionToken }: LambdaAccess): AwsClient {
+  return new AwsClient({ accessKeyId, secretAccessKey, ...(sessionToken === null ? {} : { sessionToken }), service: "lambda", region, retries: 0 });
 }
 
 /** The start of the body; reading it to its end also frees the connection. */
@@ -78,27 +82,7 @@ async function readDetail(response: Response): Promise<string> {
   return kind === null ? text : `${kind}: ${text}`;
 }
 
-function refusal(target: FunctionTarget, status: number, detail: string): InvokeResult {
-  const reason = `Cannot invoke ${nameOf(target)}: Lambda answered ${status} (${detail}); ${advice(status)}`;
+function refusal(call: Call, status: number, detail: string): InvokeResult {
+  const reason = `Cannot invoke ${call.what}: Lambda answered ${status} (${detail}); ${call.advice(status)}`;
   return { accepted: false, retry: status === 429 || status >= 500, reason };
-}
-
-function advice(status: number): string {
-  switch (status) {
-    case 403:
-      return "check the gateway's AWS keys, that they may call lambda:InvokeFunction on it, and the route's region";
-    case 404:
-      return "check the route's function name, region and qualifier";
-    case 413:
-      return "the invocation payload is over Lambda's limit for asynchronous events";
-    case 429:
-      return "the function's concurrency is used up; raise its limit or reserve some for it";
-    default:
-      return status >= 500 ? "Lambda has trouble" : "check the function's configuration";
-  }
-}
-
-function nameOf(target: FunctionTarget): string {
-  const qualifier = target.qualifier === null ? "" : `:${target.qualifier}`;
-  return `the function "${target.name}${qualifier}" in ${target.region}`;
 }

@@ -1,4 +1,4 @@
-/** Owns the errors of the Invoke API as AWS words them: status, who is at fault, and the JSON around them. */
+/** Owns the errors of the Invoke API and of Function URLs as AWS words them: status, who is at fault, and the JSON around them. */
 import type { ServerResponse } from "node:http";
 
 const errors = {
@@ -42,8 +42,8 @@ export type RefusalStatus = keyof typeof refusals;
 
 export function sendError(reply: ServerResponse, requestId: string, { type, message }: AwsError): void {
   const { status, fields } = errors[type];
-  // AWS spells the key of this one error with a capital.
-  const key = type === "ResourceNotFoundException" ? "Message" : "message";
+  // AWS spells the key of these errors with a capital.
+  const key = type === "ResourceNotFoundException" || type === "AccessDeniedException" ? "Message" : "message";
   const body = JSON.stringify({ ...fields, [key]: message });
   reply.writeHead(status, {
     "Content-Type": "application/json",

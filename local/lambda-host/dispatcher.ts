@@ -130,7 +130,7 @@ export class Dispatcher {
   }
 
   #run(pool: FunctionPool, invocation: Invocation): void {
-    const warm = [...pool.environments].find((environment) => environment.phase === "frozen");
+    const warm = [...pool.environments].find(({ phase, tenantId }) => phase === "frozen" && tenantId === invocation.tenantId);
     if (warm !== undefined) warm.apply({ type: "deliver", invocation });
     else pool.environments.add(this.#start(pool, invocation));
   }

@@ -53,6 +53,16 @@ test.each<[string, EnvironmentEvent[], string]>([
   expect(settled).toMatchObject([{ settlement: { invocation: { requestId: "r1" }, result: { outcome } } }]);
 });
 
+test.each<[string, EnvironmentEvent, string]>([
+  ["an exit", { type: "exit", exit }, "crash"],
+  ["the time limit", { type: "limit" }, "timeout"],
+  ["next", { type: "next" }, "success"],
+])("behind a response that was passed on, %s settles the invocation", (_, event, outcome) => {
+  const passedOn: Invocation = { ...invocation, sink: { begin: () => {}, write: async () => {}, end: () => {} } };
+  const effects = all({ name: "starting", invocation: passedOn }, [{ type: "next" }, { type: "result", result }, event, { type: "exit", exit }]);
+  expect(effects.filter(({ type }) => type === "settle")).toMatchObject([{ settlement: { result: { outcome } } }]);
+});
+
 test("an idle environment ends without settling anything", () => {
   const effects = all({ name: "frozen" }, [{ type: "limit" }, { type: "exit", exit }]);
   expect(effects).toEqual([{ type: "signal", signal: "SIGKILL" }, { type: "ended" }]);

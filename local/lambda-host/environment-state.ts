@@ -101,7 +101,7 @@ function onLimit(phase: Phase, times: Times): Step {
   }
   if (!isBusy(phase)) return stay(phase);
   const { invocation } = phase;
-  return kill({ invocation, result: phase.result ?? timedOut(invocation.requestId, times.timeoutMs) });
+  return kill({ invocation, result: posted(phase) ?? timedOut(invocation.requestId, times.timeoutMs) });
 }
 
 function onKill(phase: Phase): Step {
@@ -121,7 +121,12 @@ function unfinished(phase: Exclude<Phase, { name: "ending" | "ended" }>, exit: E
   if (phase.name === "frozen") return undefined;
   const { invocation } = phase;
   if (phase.name === "starting") return { invocation, result: exited("init-error", invocation.requestId, exit) };
-  return { invocation, result: phase.result ?? exited("crash", invocation.requestId, exit) };
+  return { invocation, result: posted(phase) ?? exited("crash", invocation.requestId, exit) };
+}
+
+/** A response that was passed on as it came is no result before the runtime asks for more: behind it the function worked on. */
+function posted({ invocation, result }: Extract<Phase, { name: "busy" | "suspended" }>): Result | undefined {
+  return invocation.sink !== undefined && result?.outcome === "success" ? undefined : result;
 }
 
 function begin(invocation: Invocation, times: Times, after: readonly Effect[]): Step {

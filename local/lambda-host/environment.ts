@@ -35,6 +35,7 @@ export interface EnvironmentHooks {
 
 export class Environment {
   readonly config: FunctionConfig;
+  readonly tenantId: string | undefined;
   /** Resolves when the child is reaped and the port is free. */
   readonly ended: Promise<void>;
   readonly #hooks: EnvironmentHooks;
@@ -48,6 +49,7 @@ export class Environment {
 
   constructor(config: FunctionConfig, idleMs: number, gate: StartGate, invocation: Invocation, hooks: EnvironmentHooks) {
     this.config = config;
+    this.tenantId = invocation.tenantId;
     this.#hooks = hooks;
     this.#idleMs = idleMs;
     this.#phase = { name: "starting", invocation };
@@ -87,6 +89,10 @@ export class Environment {
     this.#leaveGate = await gate.enter();
     const api = await startRuntimeApi({
       next: () => this.#onNext(),
+      sink: (requestId) => {
+        const invocation = currentInvocation(this.#phase);
+        return invocation?.requestId === requestId ? invocation.sink : undefined;
+      },
       result: (requestId, result) => this.#onResult(requestId, result),
       initError: (result) => this.apply({ type: "init-error", result }),
     });

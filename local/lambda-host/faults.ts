@@ -25,11 +25,11 @@ export interface FaultControls {
   freeze(match: EnvironmentMatch): readonly EnvironmentInfo[];
   /** Lets environments go on that freeze() has stopped. */
   thaw(match: EnvironmentMatch): readonly EnvironmentInfo[];
-  /** Delivers the next events twice: same request id and payload, two environments at once. */
+  /** Delivers the next events twice (a Function URL delivers once): same request id and payload, two environments at once. */
   duplicateNext(target?: FaultTarget): ArmedFault;
-  /** Delivers the next events late, long after their 202 has gone out. */
+  /** Delivers the next events late, long after their 202 has gone out; a Function URL's caller waits as long. */
   delayNext(target: FaultTarget & { readonly delayMs: number }): ArmedFault;
-  /** Refuses the next Invoke calls whose signature is right. */
+  /** Refuses the next calls whose signature is right, through the Invoke API or a Function URL. */
   refuseNext(target: FaultTarget & { readonly status: RefusalStatus }): ArmedFault;
   /** What has not been used up, in the order of arming. */
   armed(): readonly ArmedFault[];
@@ -93,9 +93,14 @@ export class Faults implements FaultControls {
 
   /** Uses up the faults that are armed for this event. */
   takeDelivery(functionName: string): Delivery {
-    const delay = this.#take("delay", functionName);
     const duplicate = this.#take("duplicate", functionName);
-    return { copies: duplicate === undefined ? 1 : 2, delayMs: delay?.kind === "delay" ? delay.delayMs : 0 };
+    return { copies: duplicate === undefined ? 1 : 2, delayMs: this.takeDelay(functionName) };
+  }
+
+  /** Uses up one delay, if one is armed; 0 otherwise. */
+  takeDelay(functionName: string): number {
+    const fault = this.#take("delay", functionName);
+    return fault?.kind === "delay" ? fault.delayMs : 0;
   }
 
   #apply(

@@ -1,4 +1,4 @@
-/** Owns the local AWS Lambda host: the Invoke API in front of functions that run on AWS's own Node runtime client. */
+/** Owns the local AWS Lambda host: the Invoke API and Function URLs before functions on AWS's own Node runtime client. */
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 import { resolve } from "node:path";
@@ -8,6 +8,8 @@ import type { DispatcherOptions } from "./dispatcher.ts";
 import type { EnvironmentInfo } from "./environment.ts";
 import { Faults } from "./faults.ts";
 import type { FaultControls } from "./faults.ts";
+import { isFunctionUrl, serveFunctionUrl } from "./function-url.ts";
+import type { InvokeMode } from "./function-url.ts";
 import { closeServer, listen } from "./http.ts";
 import { serveInvoke } from "./invoke-api.ts";
 import { Ledger } from "./ledger.ts";
@@ -18,6 +20,7 @@ import type { Credentials } from "./sigv4.ts";
 export type { RefusalStatus } from "./aws-error.ts";
 export type { EnvironmentInfo, EnvironmentState } from "./environment.ts";
 export type { ArmedFault, EnvironmentMatch, FaultControls, FaultTarget } from "./faults.ts";
+export type { InvokeMode } from "./function-url.ts";
 export type { FunctionError, InvocationOutcome, InvocationType } from "./invocation.ts";
 export type { InvocationInfo, OutcomeCounts } from "./ledger.ts";
 export type { Credentials } from "./sigv4.ts";
@@ -30,12 +33,14 @@ export interface FunctionDefinition {
   readonly env?: Readonly<Record<string, string>>;
   /** Overrides the host's. */
   readonly timeoutMs?: number;
+  /** The invoke mode of its Function URL; without one it has none. */
+  readonly functionUrl?: InvokeMode;
 }
 
 export interface LambdaHostOptions {
   /** By name: letters, digits, hyphen and underscore, up to 64. */
   readonly functions: Readonly<Record<string, FunctionDefinition>>;
-  /** Invoke calls must be signed with these. */
+  /** Invoke calls and requests to Function URLs must be signed with these. */
   readonly credentials: Credentials;
   readonly region: string;
   /** Of the Invoke API, on 127.0.0.1; 0 or nothing for a free one. */
@@ -55,7 +60,10 @@ export interface LambdaHostOptions {
 }
 
 export interface LambdaHost {
-  /** Where the Invoke API is, without a slash at the end. */
+  /**
+   * Where the Invoke API is, without a slash at the end. The Function URL that AWS has at
+   * `https://<id>.lambda-url.<region>.on.aws/` is `/url/<function>/` here, or `/url/<function>:<qualifier>/`.
+   */
   readonly url: string;
   /** The processes that live now. */
   environments(): readonly EnvironmentInfo[];
@@ -111,10 +119,15 @@ function configure(name: string, definition: FunctionDefinition, options: Lambda
 
 function createInvokeServer(options: LambdaHostOptions, dispatcher: Dispatcher, faults: Faults): Server {
   const functionNames = new Set(Object.keys(options.functions));
+  const urls = new Map(Object.entries(options.functions).map(([name, { functionUrl }]) => [name, functionUrl]));
   const { credentials, region } = options;
+  const common = { credentials, region, dispatcher, faults };
   const server = createServer((request, reply) => {
-    serveInvoke(request, reply, { functionNames, credentials, region, dispatcher, faults }).catch((error: unknown) => {
-      options.log?.(`[host] Cannot answer an Invoke call: ${String(error)}`);
+    const serving = isFunctionUrl(request)
+      ? serveFunctionUrl(request, reply, { urls, ...common })
+      : serveInvoke(request, reply, { functionNames, ...common });
+    serving.catch((error: unknown) => {
+      options.log?.(`[host] Cannot answer a call: ${String(error)}`);
       reply.destroy();
     });
   });

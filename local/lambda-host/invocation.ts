@@ -27,6 +27,18 @@ export interface Invocation {
   readonly type: InvocationType;
   readonly body: Buffer;
   readonly payload: unknown;
+  /** Environments are kept apart by it. */
+  readonly tenantId?: string;
+  /** Gets a streamed response as the runtime posts it; without one it is collected. */
+  readonly sink?: ResponseSink;
+}
+
+export interface ResponseSink {
+  begin(contentType: string): void;
+  /** Resolves when there is room for more. */
+  write(chunk: Buffer): Promise<void>;
+  /** Called when the response is complete, and again when the invocation is over: the first call counts. */
+  end(result: Result): void;
 }
 
 export type Failure = "error" | "timeout" | "crash" | "init-error";

@@ -34,6 +34,24 @@ test("an ARN and a qualifier name the function too", async () => {
   client.destroy();
 });
 
+test("a tenant reaches the function, and environments are not shared between tenants", async () => {
+  const host = await testHost();
+  const client = clientOf(host.url, credentials);
+  const call = async (TenantId: string) => {
+    const { Payload } = await client.send(new InvokeCommand({ FunctionName: "echo", TenantId }));
+    const value: unknown = JSON.parse(Payload?.transformToString() ?? "");
+    return typeof value === "object" && value !== null && "pid" in value && "tenantId" in value ? value : expect.fail("no answer of echo");
+  };
+  const blue = await call("blue");
+  expect(blue).toMatchObject({ tenantId: "blue" });
+  const green = await call("green");
+  expect(green).toMatchObject({ tenantId: "green" });
+  expect(green.pid).not.toBe(blue.pid);
+  expect((await call("blue")).pid).toBe(blue.pid);
+  expect(host.invocations().map(({ tenantId }) => tenantId)).toEqual(["blue", "green", "blue"]);
+  client.destroy();
+});
+
 test("the child's environment has what AWS sets and what the function is given, nothing else of the parent's", async () => {
   vi.stubEnv("PARENTS_SECRET", "secret");
   const host = await testHost({ functions: { echo: { taskRoot: fixtures, handler: "index.echo", env: { OWN: "1" } } } });

@@ -34,7 +34,7 @@ type Call =
 const invokePath = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
 /** A name alone, or the end of an ARN; then perhaps a version or an alias. */
 const functionReference = /^(?:(?:arn:aws:lambda:[a-z0-9-]+:)?\d{12}:function:)?([a-zA-Z0-9_-]{1,64})(?::([$\w-]{1,128}))?$/;
-const accountId = "000000000000";
+export const accountId = "000000000000";
 
 export async function serveInvoke(request: IncomingMessage, reply: ServerResponse, options: InvokeApiOptions): Promise<void> {
   const requestId = randomUUID();
@@ -66,10 +66,16 @@ async function readCall(request: IncomingMessage, requestId: string, options: In
   if (target.type === "refused") return target;
   const refusal = faults.takeRefusal(target.name);
   if (refusal !== undefined) return refuse(refusals[refusal]);
-  return toCall(callType, target, requestId, body.bytes);
+  const tenantId = request.headers["x-amz-tenant-id"];
+  return toCall(callType, target, { requestId, ...(typeof tenantId === "string" ? { tenantId } : {}) }, body.bytes);
 }
 
-function toCall(callType: CallType | undefined, target: Target & { type: "function" }, requestId: string, bytes: Buffer): Call {
+function toCall(
+  callType: CallType | undefined,
+  target: Target & { type: "function" },
+  call: Pick<Invocation, "requestId" | "tenantId">,
+  bytes: Buffer,
+): Call {
   if (callType === undefined) {
     return refuse({ type: "InvalidParameterValueException", message: "X-Amz-Invocation-Type is none of RequestResponse, Event, DryRun." });
   }
@@ -81,7 +87,7 @@ function toCall(callType: CallType | undefined, target: Target & { type: "functi
     return refuse({ type: "InvalidRequestContentException", message });
   }
   if (callType === "DryRun") return { type: "dry-run" };
-  const invocation = { requestId, functionName: target.name, invokedArn: target.arn, type: callType, body, payload: json.value };
+  const invocation = { ...call, functionName: target.name, invokedArn: target.arn, type: callType, body, payload: json.value };
   return { type: "invocation", invocation };
 }
 

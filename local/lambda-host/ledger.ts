@@ -6,7 +6,10 @@ export interface InvocationInfo {
   readonly functionName: string;
   /** Two deliveries of one event have the same. */
   readonly requestId: string;
+  /** Through a Function URL: RequestResponse. */
   readonly type: InvocationType;
+  readonly invokedArn: string;
+  readonly tenantId?: string;
   readonly payload: unknown;
   readonly outcome: InvocationOutcome;
   /** The process that got it; absent until one did. */
@@ -26,8 +29,9 @@ export class Ledger {
   #bytes = 0;
 
   add(invocation: Invocation, outcome: "queued" | "running"): void {
-    const { functionName, requestId, type, payload } = invocation;
-    this.#records.set(invocation, { functionName, requestId, type, payload, outcome });
+    const { functionName, requestId, type, invokedArn, tenantId, payload } = invocation;
+    const record = { functionName, requestId, type, invokedArn, payload, outcome };
+    this.#records.set(invocation, tenantId === undefined ? record : { ...record, tenantId });
     this.#counts[outcome] += 1;
     this.#bytes += invocation.body.length;
     this.#forget();

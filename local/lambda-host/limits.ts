@@ -9,6 +9,12 @@ export const limits = {
   responseBytes: 6 * mebibyteBytes,
   /** AWS allows 200 MiB for a streamed one; it is held in memory here, once per running invocation. */
   streamedResponseBytes: 20 * mebibyteBytes,
+  /** AWS's limit for one that is passed on as it comes. */
+  passedOnResponseBytes: 200 * mebibyteBytes,
+  /** Status and headers in front of a streamed response; node:http takes no more on the other side. */
+  preludeBytes: 16 * 1024,
+  /** An error after the first byte comes in a trailer, with its stack. */
+  trailerBytes: mebibyteBytes,
   /** How much of a refused body is read before the socket is cut: a client in the middle of sending would otherwise see
    * a reset in place of the 413. */
   drainedBytes: 32 * mebibyteBytes,

@@ -6,12 +6,14 @@ import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { closeServer, listen, readBody } from "./http.ts";
 import { failed, postedError } from "./invocation.ts";
-import type { Invocation, Result } from "./invocation.ts";
+import type { Invocation, ResponseSink, Result } from "./invocation.ts";
 import { limits } from "./limits.ts";
 
 /** What the runtime does, told to the environment. */
 export interface RuntimeCalls {
   next(): void;
+  /** Where a streamed response of this invocation goes; undefined where it is to be collected. */
+  sink(requestId: string): ResponseSink | undefined;
   /** Answers whether this is the request id that is being worked on. */
   result(requestId: string, result: Result): "accepted" | "unknown";
   initError(result: Result): void;
@@ -35,9 +37,15 @@ export async function startRuntimeApi(calls: RuntimeCalls): Promise<RuntimeApi> 
     parked = reply;
     calls.next();
   };
-  const server = createServer((request, reply) => {
+  const posts = new Set<Promise<void>>();
+  const server = createServer({ maxHeaderSize: limits.trailerBytes }, (request, reply) => {
     // A reader that fails has lost its runtime; the exit of the child settles the invocation.
-    serve(request, reply, calls, park).catch(() => reply.destroy());
+    const serving = serve(request, reply, calls, { park, posts })
+      .catch(() => {
+        reply.destroy();
+      })
+      .finally(() => posts.delete(serving));
+    if (request.method === "POST") posts.add(serving);
   });
   // A frozen runtime cannot see a connection being closed, and a streamed response may take as long as the invocation.
   server.keepAliveTimeout = 0;
@@ -77,15 +85,17 @@ async function drain(sockets: ReadonlySet<Socket>): Promise<void> {
   await Promise.allSettled(closes);
 }
 
-async function serve(
-  request: IncomingMessage,
-  reply: ServerResponse,
-  calls: RuntimeCalls,
-  park: (reply: ServerResponse) => void,
-): Promise<void> {
+interface Waiting {
+  readonly park: (reply: ServerResponse) => void;
+  readonly posts: ReadonlySet<Promise<void>>;
+}
+
+async function serve(request: IncomingMessage, reply: ServerResponse, calls: RuntimeCalls, { park, posts }: Waiting): Promise<void> {
   const route = parseRoute(request);
   switch (route.name) {
     case "next":
+      // The client does not wait for the response of a streaming handler that threw: it is still being read.
+      await Promise.all(posts);
       park(reply);
       return;
     case "init-error":
@@ -94,7 +104,7 @@ async function serve(
       return;
     case "response":
     case "error": {
-      const result = await readResult(request, route.name);
+      const result = await readResult(request, route, calls);
       if (calls.result(route.requestId, result) === "accepted") accept(reply);
       else refuse(reply, 400, "InvalidRequestID");
       return;
@@ -119,20 +129,42 @@ function parseRoute(request: IncomingMessage): Route {
     : { name: "unknown" };
 }
 
-async function readResult(request: IncomingMessage, kind: "response" | "error"): Promise<Result> {
-  const mode = request.headers["lambda-runtime-function-response-mode"];
-  const maxBytes = mode === "streaming" ? limits.streamedResponseBytes : limits.responseBytes;
+async function readResult(request: IncomingMessage, route: Route & { name: "response" | "error" }, calls: RuntimeCalls): Promise<Result> {
+  const streamed = request.headers["lambda-runtime-function-response-mode"] === "streaming";
+  const sink = route.name === "response" && streamed ? calls.sink(route.requestId) : undefined;
+  if (sink !== undefined) return passOn(request, sink);
+  const maxBytes = streamed ? limits.streamedResponseBytes : limits.responseBytes;
   const body = await readBody(request, maxBytes);
-  if (body.type === "too-large") {
-    const message = `Response payload size exceeded maximum allowed payload size (${maxBytes} bytes).`;
-    return failed("error", "Function.ResponseSizeTooLarge", message);
+  if (body.type === "too-large") return tooLarge(maxBytes);
+  return route.name === "error" ? postedError("error", body.bytes) : completed(request, body.bytes);
+}
+
+/** To its end, whatever its size: a runtime whose response is cut off would fail in another way than on AWS. */
+async function passOn(request: IncomingMessage, sink: ResponseSink): Promise<Result> {
+  sink.begin(request.headers["content-type"] ?? "application/octet-stream");
+  let bytes = 0;
+  for await (const chunk of request) {
+    if (!Buffer.isBuffer(chunk)) continue;
+    bytes += chunk.length;
+    if (bytes <= limits.passedOnResponseBytes) await sink.write(chunk);
   }
-  if (kind === "error") return postedError("error", body.bytes);
+  const result = bytes > limits.passedOnResponseBytes ? tooLarge(limits.passedOnResponseBytes) : completed(request, Buffer.alloc(0));
+  sink.end(result);
+  return result;
+}
+
+function tooLarge(maxBytes: number): Result {
+  const message = `Response payload size exceeded maximum allowed payload size (${maxBytes} bytes).`;
+  return failed("error", "Function.ResponseSizeTooLarge", message);
+}
+
+/** Once its body is read, and with it the trailers. */
+function completed(request: IncomingMessage, body: Buffer): Result {
   // A streaming function that fails after its first byte says so in trailers.
   const trailer = request.trailers["lambda-runtime-function-error-body"];
   if (trailer !== undefined) return postedError("error", Buffer.from(trailer, "base64"));
   const contentType = request.headers["content-type"] ?? "application/json";
-  return { outcome: "success", body: body.bytes, contentType };
+  return { outcome: "success", body, contentType };
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {
@@ -147,6 +179,7 @@ function nextHeaders(invocation: Invocation, deadlineMs: number): Record<string,
     "Lambda-Runtime-Aws-Request-Id": invocation.requestId,
     "Lambda-Runtime-Deadline-Ms": deadlineMs,
     "Lambda-Runtime-Invoked-Function-Arn": invocation.invokedArn,
+    ...(invocation.tenantId === undefined ? {} : { "Lambda-Runtime-Aws-Tenant-Id": invocation.tenantId }),
   };
 }
 

@@ -15,7 +15,11 @@ export const fixtures = fileURLToPath(new URL("fixtures", import.meta.url));
 
 const handlers = [
   "echo", "gated", "ticking", "tickingForever", "failing", "leaving", "leavingLater", "forever", "spinning", "large", "streaming",
+  "shaped", "status", "page", "early", "raw", "throwing",
 ] as const;
+/** Have Function URLs in mode BUFFERED; the streaming ones in RESPONSE_STREAM. */
+const buffered: ReadonlySet<string> = new Set(["echo", "gated", "failing", "shaped", "status", "large"]);
+const streamed: ReadonlySet<string> = new Set(["page", "early", "raw", "throwing", "leaving", "forever"]);
 
 type Handler = (typeof handlers)[number] | "broken" | "absent";
 
@@ -58,7 +62,11 @@ export async function testHost(options: Partial<LambdaHostOptions> = {}): Promis
 
 function functionsOf(names: readonly Handler[]): LambdaHostOptions["functions"] {
   return Object.fromEntries(
-    names.map((name) => [name, { taskRoot: fixtures, handler: name === "broken" ? "broken.handler" : `index.${name}` }]),
+    names.map((name) => {
+      const definition = { taskRoot: fixtures, handler: name === "broken" ? "broken.handler" : `index.${name}` };
+      if (buffered.has(name)) return [name, { ...definition, functionUrl: "BUFFERED" }];
+      return [name, streamed.has(name) ? { ...definition, functionUrl: "RESPONSE_STREAM" } : definition];
+    }),
   );
 }
 

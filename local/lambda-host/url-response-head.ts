@@ -1,0 +1,59 @@
+/** Owns how a function words the head of its HTTP response, buffered as JSON or as the prelude of a stream. */
+import { parseJson } from "./invocation.ts";
+import { limits } from "./limits.ts";
+
+export interface ResponseHead {
+  readonly status: number;
+  /** Cookies included. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/** The content type by which a streamed response says that it begins with a prelude. */
+export const preludeContentType = "application/vnd.awslambda.http-integration-response";
+
+const delimiter = Buffer.alloc(8);
+
+export type PreludeStep =
+  | { readonly type: "more" }
+  | { readonly type: "head"; readonly head: ResponseHead; readonly rest: Buffer }
+  | { readonly type: "broken" };
+
+/** Finds the JSON in front of the first 8 NULs, however the bytes come. */
+export class PreludeReader {
+  #bytes: Buffer = Buffer.alloc(0);
+
+  push(chunk: Buffer): PreludeStep {
+    // The delimiter may begin in what was read before.
+    const from = Math.max(0, this.#bytes.length - delimiter.length);
+    this.#bytes = Buffer.concat([this.#bytes, chunk]);
+    const at = this.#bytes.indexOf(delimiter, from);
+    if (at === -1) return this.#bytes.length > limits.preludeBytes ? { type: "broken" } : { type: "more" };
+    const json = parseJson(this.#bytes.subarray(0, at).toString());
+    const head = json.type === "json" ? readHead(json.value) : undefined;
+    return head === undefined ? { type: "broken" } : { type: "head", head, rest: this.#bytes.subarray(at + delimiter.length) };
+  }
+}
+
+/** Undefined where it is no head. Without a status it is 200. */
+export function readHead(value: unknown): ResponseHead | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const { statusCode = 200, headers, cookies }: { statusCode?: unknown; headers?: unknown; cookies?: unknown } = value;
+  if (typeof statusCode !== "number" || !Number.isInteger(statusCode) || statusCode < 200 || statusCode > 599) return undefined;
+  return { status: statusCode, headers: [...readHeaders(headers), ...readCookies(cookies)] };
+}
+
+/** Framing is for whoever sends the response on. */
+const framing = new Set(["connection", "transfer-encoding"]);
+
+function readHeaders(value: unknown): readonly (readonly [string, string])[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, text]: [string, unknown]) => {
+    const isText = typeof text === "string" || typeof text === "number" || typeof text === "boolean";
+    return isText && !framing.has(name.toLowerCase()) ? [[name, String(text)] as const] : [];
+  });
+}
+
+function readCookies(value: unknown): readonly (readonly [string, string])[] {
+  if (!Array.isArray(value)) return [];
+  return value.filter((cookie) => typeof cookie === "string").map((cookie) => ["set-cookie", cookie] as const);
+}
