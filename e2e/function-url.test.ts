@@ -10,7 +10,7 @@ import { useStack } from "./support/stack.ts";
 import { statusOf, waitFor, waitForStatus } from "./support/status.ts";
 
 const region = "us-east-1";
-const byUrl = (path: string, name: string): object => ({ path, functionUrl: `https://${name}.lambda-url.${region}.on.aws/`, region });
+const byUrl = (path: string, name: string): object => ({ path, kind: "events", functionUrl: `https://${name}.lambda-url.${region}.on.aws/`, region });
 
 /** Answers as a function whose response goes on and on, and notes how long it was listened to. */
 const listenedMs: number[] = [];
@@ -33,8 +33,8 @@ const stack = useStack({
     byUrl("/url/crash", "crash"),
     byUrl("/url/shapes", "shapes"),
     { ...byUrl("/quick/url", "count"), settings: { attemptStartMs: 1_500 } },
-    { path: "/api/tenant", function: "count", region, qualifier: "live", tenantId: "blue" },
-    { path: "/url/endless", functionUrl: `http://127.0.0.1:${portOf(endless.address())}/`, region },
+    { path: "/api/tenant", kind: "events", function: "count", region, qualifier: "live", tenantId: "blue" },
+    { path: "/url/endless", kind: "events", functionUrl: `http://127.0.0.1:${portOf(endless.address())}/`, region },
   ],
 });
 const refusing = useStack({ routes: [byUrl("/url/count", "count")], vars: { AWS_SECRET_ACCESS_KEY: "another-secret" } });
