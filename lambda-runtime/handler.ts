@@ -73,12 +73,12 @@ async function serve(attempt: Attempt): Promise<void> {
   const { mode, session, link, invocation, context } = attempt;
   const welcomed = await session.stop.orStop(session.welcomed);
   if ("stopped" in welcomed) return leaveEarly(welcomed.stopped);
-  const { welcome, body } = welcomed.done;
+  const welcome = welcomed.done;
   link.keepAlive(welcome.leaseMs);
   const resume = await resumePoint(session, welcome, mode);
   if (resume === "stopped") return leaveEarly(session.stop.reason);
   const controls = makeHandlerStream({ session, invocation, context, attempt: welcome.attempt, resume });
-  const calling = call(attempt.handler, toRequest(welcome.request, body, controls.stream.signal), controls.stream);
+  const calling = call(attempt.handler, toRequest(welcome.request, session.body, controls.stream.signal), controls.stream);
   const { end, source } = await run(attempt, calling, welcome.request.method, resume);
   await sayGoodbye(end, session, controls, source);
 }

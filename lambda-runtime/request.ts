@@ -1,13 +1,15 @@
 /** Owns the web `Request` a handler gets, built from the head and body the object stored. */
 
 import type { RequestHead } from "../protocol/producer-messages.ts";
+import type { RequestBody } from "./request-body.ts";
 
 const bodiless = new Set(["GET", "HEAD"]);
 
-export function toRequest(head: RequestHead, body: readonly Uint8Array[], signal: AbortSignal): Request {
+export function toRequest(head: RequestHead, body: RequestBody, signal: AbortSignal): Request {
   const headers = new Headers();
   for (const [name, value] of head.headers) headers.append(name, value);
   const init: RequestInit = { method: head.method, headers, signal };
-  if (!bodiless.has(head.method)) init.body = Buffer.concat(body);
-  return new Request(head.url, init);
+  if (bodiless.has(head.method) || head.bodyBytes === 0) return new Request(head.url, init);
+  // Node wants to be told that the answer may begin before the body has ended; its types do not know the word.
+  return new Request(head.url, Object.assign(init, { body: body.stream, duplex: "half" }));
 }

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { decodeDataFrame } from "../protocol/data-frame.ts";
 import { LongstreamError, closeCodes } from "../protocol/errors.ts";
 import { RollingHash } from "../protocol/hash.ts";
+import { encodeBodyPiece } from "../protocol/body-piece.ts";
 import { limits } from "../protocol/limits.ts";
 import { encodeMessage } from "../protocol/producer-messages.ts";
 import type { ResponseHead, ResumePoint, ToProducer } from "../protocol/producer-messages.ts";
@@ -71,7 +72,7 @@ function connected(options: { role?: "active" | "standby"; resume?: ResumePoint;
 } {
   const session = new Session({ resume: options.mode ?? "replay" });
   const wire = dialAgain(session);
-  tell(session, welcome({ role: options.role ?? "active", resume: options.resume ?? null, window: options.window ?? 1_000 }), { type: "body-end" });
+  tell(session, welcome({ role: options.role ?? "active", resume: options.resume ?? null, window: options.window ?? 1_000 }), { type: "body-end", bytes: 0 });
   return { session, wire };
 }
 
@@ -99,31 +100,29 @@ function push(session: Session, ...texts: readonly string[]): void {
 }
 
 describe("the welcome", () => {
-  test("is complete with the request body, in the order of its pieces", async () => {
+  test("lets the handler begin before its request body is there", async () => {
     const session = new Session({ resume: "replay" });
     dialAgain(session);
-    tell(session, welcome({ attempt: 2, request: { ...request, bodyBytes: 3 } }));
-    session.receive(Uint8Array.of(1, 2));
-    session.receive(Uint8Array.of(3));
-    expect(await Promise.race([session.welcomed, nextTurn("incomplete")])).toBe("incomplete");
-    tell(session, { type: "body-end" });
-    expect(await session.welcomed).toEqual({
-      welcome: { attempt: 2, role: "active", resume: null, request: { ...request, bodyBytes: 3 }, leaseMs: 30_000 },
-      body: [Uint8Array.of(1, 2), Uint8Array.of(3)],
-    });
+    tell(session, welcome({ attempt: 2, request: { ...request, bodyBytes: null } }));
+    expect(await session.welcomed).toEqual({ attempt: 2, role: "active", resume: null, request: { ...request, bodyBytes: null }, leaseMs: 30_000 });
+    const text = new Response(session.body.stream).text();
+    session.receive(encodeBodyPiece({ offset: 0, bytes: encoder.encode("ab") }));
+    session.receive(encodeBodyPiece({ offset: 2, bytes: encoder.encode("c") }));
+    tell(session, { type: "body-end", bytes: 3 });
+    expect(await text).toBe("abc");
   });
 
-  test("P5: that broke off in the middle of the body begins again on the next connection", async () => {
+  test("P5: a body that broke off with its connection goes on from what has come", async () => {
     const session = new Session({ resume: "replay" });
     dialAgain(session);
     tell(session, welcome());
-    session.receive(Uint8Array.of(1));
-    dialAgain(session);
+    session.receive(encodeBodyPiece({ offset: 0, bytes: encoder.encode("ab") }));
+    const wire = dialAgain(session);
     tell(session, welcome());
-    session.receive(Uint8Array.of(1));
-    session.receive(Uint8Array.of(2));
-    tell(session, { type: "body-end" });
-    expect((await session.welcomed).body).toEqual([Uint8Array.of(1), Uint8Array.of(2)]);
+    expect(wire.take()).toEqual(['{"type":"pull","from":2,"upTo":262146}']);
+    session.receive(encodeBodyPiece({ offset: 0, bytes: encoder.encode("abc") }));
+    tell(session, { type: "body-end", bytes: 3 });
+    expect(await new Response(session.body.stream).text()).toBe("abc");
   });
 
   test("makes the attempt active with where the log stood", async () => {
@@ -159,7 +158,7 @@ describe("an active attempt", () => {
     const session = new Session({ resume: "replay" });
     const sent: (string | Uint8Array)[] = [];
     session.attach({ send: (data) => sent.push(data), close: () => undefined, abandon: () => undefined });
-    tell(session, welcome(), { type: "body-end" });
+    tell(session, welcome(), { type: "body-end", bytes: 0 });
     session.startFrom(logStart, logStart, head);
     session.push(line("a"), "s1");
     session.bid({ type: "end", outcome: "completed", error: null });
@@ -274,7 +273,7 @@ describe("P5: a redial", () => {
     await nextTurn();
     expect(wire.take()).toEqual(["1 a,b,c"]);
     const second = dialAgain(session);
-    tell(session, welcome({ resume: resumeAfter("a") }), { type: "body-end" });
+    tell(session, welcome({ resume: resumeAfter("a") }), { type: "body-end", bytes: 0 });
     expect(second.take()).toEqual(["2 b,c"]);
     expect(wire.take()).toEqual([]);
   });
@@ -285,7 +284,7 @@ describe("P5: a redial", () => {
     await nextTurn();
     const room = session.room();
     const second = dialAgain(session);
-    tell(session, welcome({ resume: resumeAfter("a"), window: 8 }), { type: "body-end" });
+    tell(session, welcome({ resume: resumeAfter("a"), window: 8 }), { type: "body-end", bytes: 0 });
     await room;
     expect([second.take(), session.unsettled]).toEqual([[], false]);
   });
@@ -296,7 +295,7 @@ describe("P5: a redial", () => {
     push(session, "a", "b");
     await nextTurn();
     const second = dialAgain(session);
-    tell(session, welcome(), { type: "body-end" });
+    tell(session, welcome(), { type: "body-end", bytes: 0 });
     expect([wire.take(), second.take()]).toEqual([[], ["1 a,b"]]);
   });
 
@@ -308,7 +307,7 @@ describe("P5: a redial", () => {
     push(session, "c");
     await nextTurn();
     expect(second.take()).toEqual([]);
-    tell(session, welcome({ resume: resumeAfter("a") }), { type: "body-end" });
+    tell(session, welcome({ resume: resumeAfter("a") }), { type: "body-end", bytes: 0 });
     expect(second.take()).toEqual(["2 b,c"]);
   });
 
@@ -318,7 +317,7 @@ describe("P5: a redial", () => {
     await nextTurn();
     const second = dialAgain(session);
     session.bid({ type: "end", outcome: "completed", error: null });
-    tell(session, welcome({ resume: resumeAfter("a") }), { type: "body-end" });
+    tell(session, welcome({ resume: resumeAfter("a") }), { type: "body-end", bytes: 0 });
     expect(second.take()).toEqual(["2 b", '{"type":"end","outcome":"completed","error":null,"seq":2}']);
   });
 
@@ -328,10 +327,10 @@ describe("P5: a redial", () => {
     session.checkpoint("1");
     await nextTurn();
     const second = dialAgain(session);
-    tell(session, welcome(), { type: "body-end" });
+    tell(session, welcome(), { type: "body-end", bytes: 0 });
     expect(second.take()).toEqual([`{"type":"checkpoint","seq":1,"digest":"${resumeAfter("a").digest}","state":"1"}`, "1 a"]);
     const third = dialAgain(session);
-    tell(session, welcome({ resume: { ...resumeAfter("a"), checkpoint: { ...resumeAfter("a"), state: "1" } } }), { type: "body-end" });
+    tell(session, welcome({ resume: { ...resumeAfter("a"), checkpoint: { ...resumeAfter("a"), state: "1" } } }), { type: "body-end", bytes: 0 });
     expect([third.take(), session.unsettled]).toEqual([[], false]);
   });
 
@@ -340,7 +339,7 @@ describe("P5: a redial", () => {
     session.askHandover();
     expect(wire.take()).toEqual(['{"type":"handover"}']);
     const second = dialAgain(session);
-    tell(session, welcome(), { type: "body-end" });
+    tell(session, welcome(), { type: "body-end", bytes: 0 });
     expect(second.take()).toEqual(['{"type":"handover"}']);
   });
 });
@@ -356,7 +355,7 @@ describe("the head", () => {
     expect(wire.sent).toEqual([headText, "1 a", "2 b"]);
     const second = dialAgain(session);
     expect(second.sent).toEqual([]);
-    tell(session, welcome({ resume: resumeAfter("a") }), { type: "body-end" });
+    tell(session, welcome({ resume: resumeAfter("a") }), { type: "body-end", bytes: 0 });
     expect(second.sent).toEqual([headText, "2 b"]);
   });
 
@@ -371,7 +370,7 @@ describe("the head", () => {
     const second = dialAgain(session);
     session.startFrom(logStart, logStart, head);
     expect(second.sent).toEqual([]);
-    tell(session, welcome(), { type: "body-end" });
+    tell(session, welcome(), { type: "body-end", bytes: 0 });
     expect(second.sent).toEqual([headText]);
   });
 
@@ -419,7 +418,7 @@ describe("in bytes mode a session", () => {
   test("numbers bytes, and ends behind the last one", () => {
     const session = new Session({ resume: "replay" });
     const sent = sendsOf(session);
-    tell(session, welcome(), { type: "body-end" });
+    tell(session, welcome(), { type: "body-end", bytes: 0 });
     session.startFrom(logStart, logStart, bytesHead);
     for (const text of ["ab", "cde"]) session.push(encoder.encode(text), "");
     session.bid({ type: "end", outcome: "completed", error: null });
@@ -433,12 +432,12 @@ describe("in bytes mode a session", () => {
   test("P2: goes on inside a chunk where a redial finds the log there", () => {
     const session = new Session({ resume: "replay" });
     sendsOf(session);
-    tell(session, welcome(), { type: "body-end" });
+    tell(session, welcome(), { type: "body-end", bytes: 0 });
     session.startFrom(logStart, logStart, bytesHead);
     session.push(encoder.encode("abcde"), "");
     session.bid({ type: "yield" });
     const second = sendsOf(session);
-    tell(session, welcome({ resume: bytesAfter("abc") }), { type: "body-end" });
+    tell(session, welcome({ resume: bytesAfter("abc") }), { type: "body-end", bytes: 0 });
     expect(second.slice(1).map(shown)).toEqual([
       { firstSeq: 4, lastSeq: 5, digest: bytesAfter("abcde").digest, text: "de" },
       '{"type":"yield","seq":5}',
@@ -448,7 +447,7 @@ describe("in bytes mode a session", () => {
   test("P2: of a later attempt drops what is stored, however it is cut now", async () => {
     const session = new Session({ resume: "replay" });
     const sent = sendsOf(session);
-    tell(session, welcome({ attempt: 2, resume: bytesAfter("abcd") }), { type: "body-end" });
+    tell(session, welcome({ attempt: 2, resume: bytesAfter("abcd") }), { type: "body-end", bytes: 0 });
     session.startFrom(logStart, bytesAfter("abcd"), bytesHead);
     for (const text of ["a", "bc", "def"]) session.push(encoder.encode(text), "");
     await nextTurn();
@@ -466,7 +465,7 @@ describe("P3: the goodbye", () => {
     tell(session, { type: "ack", seq: 2, checkpoint: null }, { type: "ack", seq: 2, checkpoint: null });
     expect(wire.take()).toEqual([]);
     const second = dialAgain(session);
-    tell(session, welcome({ resume: resumeAfter("a", "b") }), { type: "body-end" });
+    tell(session, welcome({ resume: resumeAfter("a", "b") }), { type: "body-end", bytes: 0 });
     expect(second.take()).toEqual([end]);
   });
 
@@ -569,7 +568,7 @@ describe("a standby", () => {
     session.startFrom(logStart, logStart, head);
     push(session, "a", "b");
     const second = dialAgain(session);
-    tell(session, welcome({ role: "active", resume: resumeAfter("a") }), { type: "body-end" });
+    tell(session, welcome({ role: "active", resume: resumeAfter("a") }), { type: "body-end", bytes: 0 });
     expect(second.take()).toEqual(["2 b"]);
   });
 
@@ -578,7 +577,7 @@ describe("a standby", () => {
     session.startFrom(logStart, logStart, head);
     expect(wire.take()).toEqual(['{"type":"ready"}']);
     const second = dialAgain(session);
-    tell(session, welcome({ role: "standby", resume: resumeAfter() }), { type: "body-end" });
+    tell(session, welcome({ role: "standby", resume: resumeAfter() }), { type: "body-end", bytes: 0 });
     expect(second.take()).toEqual(['{"type":"ready"}']);
   });
 

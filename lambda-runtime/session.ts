@@ -1,5 +1,6 @@
 /** Owns the producer's side of the protocol for one attempt; it knows nothing of sockets but three methods. */
 
+import { decodeBodyPiece } from "../protocol/body-piece.ts";
 import { encodeDataFrame } from "../protocol/data-frame.ts";
 import { LongstreamError, closeCodes, errorOfClose } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
@@ -8,6 +9,7 @@ import type { RequestHead, ResponseHead, ResumePoint, ToObject, ToProducer } fro
 import type { StreamFailure } from "../protocol/sse.ts";
 import { Outbox, logStart } from "./outbox.ts";
 import type { LogPoint } from "./outbox.ts";
+import { RequestBody } from "./request-body.ts";
 import { Stop } from "./stop.ts";
 import type { ResumeMode } from "./types.ts";
 
@@ -53,9 +55,10 @@ export class Session {
   #role: "connecting" | "standby" | "active" = "connecting";
   /** Settled with where the log stood when this attempt became the active one. */
   readonly #active = Promise.withResolvers<ResumePoint>();
-  readonly #welcomed = Promise.withResolvers<{ readonly welcome: Welcome; readonly body: readonly Uint8Array[] }>();
+  readonly #welcomed = Promise.withResolvers<Welcome>();
   #welcome: Welcome | null = null;
-  #body: Uint8Array[] = [];
+  /** The client's request body, as the handler reads it. */
+  readonly body = new RequestBody((from, upTo) => this.#pull(from, upTo));
   #roomWaiter: (() => void) | null = null;
   #flushing: "idle" | "scheduled" = "idle";
   readonly #handover = new AbortController();
@@ -70,8 +73,8 @@ export class Session {
     this.#resumeMode = options.resume;
   }
 
-  /** The first welcome with the whole request body. */
-  get welcomed(): Promise<{ readonly welcome: Welcome; readonly body: readonly Uint8Array[] }> {
+  /** The first welcome. */
+  get welcomed(): Promise<Welcome> {
     return this.#welcomed.promise;
   }
 
@@ -101,7 +104,7 @@ export class Session {
   /** @throws LongstreamError `protocol-error`; the connection is then of no use. */
   receive(data: string | Uint8Array): void {
     if (typeof data === "string") this.#receiveControl(parseToProducer(data));
-    else this.#body.push(data);
+    else this.body.take(decodeBodyPiece(data));
   }
 
   /** The object closed the connection for good. */
@@ -183,7 +186,9 @@ export class Session {
       case "welcome":
         return this.#takeWelcome(message);
       case "body-end":
-        return this.#takeBodyEnd();
+        return this.body.end(message.bytes);
+      case "body-failed":
+        return this.body.fail({ code: message.code, message: message.message });
       case "ack":
         this.#outbox?.acknowledge(message.seq, message.checkpoint);
         return this.#moved();
@@ -201,7 +206,6 @@ export class Session {
   #takeWelcome(message: Extract<ToProducer, { type: "welcome" }>): void {
     this.#greeted = this.#transport;
     this.#windowBytes = message.window;
-    this.#body = [];
     const { attempt, role, resume, request, leaseMs } = message;
     this.#welcome ??= { attempt, role, resume, request, leaseMs };
     if (role === "standby") this.#role = "standby";
@@ -210,6 +214,8 @@ export class Session {
     this.#readiness = "unready";
     this.#tellReady();
     if (this.#handover.signal.aborted && this.#role === "active") this.#send({ type: "handover" });
+    this.body.reconnected();
+    this.#welcomed.resolve(this.#welcome);
   }
 
   /** A redial of the active run: what the object has is dropped, the rest is sent again. */
@@ -233,10 +239,6 @@ export class Session {
     }
     this.#active.resolve(resume);
     this.#moved();
-  }
-
-  #takeBodyEnd(): void {
-    if (this.#welcome !== null) this.#welcomed.resolve({ welcome: this.#welcome, body: this.#body });
   }
 
   #moved(): void {
@@ -286,6 +288,11 @@ export class Session {
     if (!caughtUp && this.#farewell === null) return;
     this.#readiness = "ready";
     this.#send({ type: "ready" });
+  }
+
+  #pull(from: number, upTo: number): void {
+    // On another connection the body is asked for again, once it is welcomed.
+    if (this.#transport === this.#greeted) this.#send({ type: "pull", from, upTo });
   }
 
   #send(message: ToObject): void {

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
-import type { MiniflareOptions } from "miniflare";
+import type { Json, MiniflareOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { readConfig } from "../worker/config.ts";
 import { constructionsPath } from "./edge/paths.ts";
@@ -113,7 +113,7 @@ function toMiniflareOptions(
     durableObjectsPersist: true,
     unsafeInspectDurableObjects: true,
     name: scriptName,
-    bindings,
+    bindings: toJsonTable(bindings),
     modules: [{ type: "ESModule", path: "worker.mjs", contents }],
   });
 }
@@ -177,6 +177,16 @@ function isAbortable(stub: unknown): stub is { abort(): Promise<void> } {
 
 function asVars(bindings: unknown): Readonly<Record<string, unknown>> {
   return typeof bindings === "object" && bindings !== null ? Object.fromEntries(Object.entries(bindings)) : {};
+}
+
+function toJson(value: unknown): Json {
+  if (value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
+  if (Array.isArray(value)) return value.map(toJson);
+  return toJsonTable(asVars(value));
+}
+
+function toJsonTable(vars: Readonly<Record<string, unknown>>): Record<string, Json> {
+  return Object.fromEntries(Object.entries(vars).filter(([, value]) => value !== undefined).map(([name, value]) => [name, toJson(value)]));
 }
 
 const pollMs = 25;

@@ -15,6 +15,7 @@ const documented: Record<ErrorCode, [status: number, close: number, retry: boole
   "method-not-allowed": [405, 4400, false],
   "upgrade-required": [426, 4400, false],
   "request-too-large": [413, 4413, false],
+  "upload-broken": [400, 1000, false],
   "url-too-long": [414, 4413, false],
   "headers-too-large": [431, 4413, false],
   "stream-exists": [409, 4400, false],

@@ -34,6 +34,8 @@ const table = {
   "method-not-allowed": { status: 405, close: closeCodes.protocolError, retry: false },
   "upgrade-required": { status: 426, close: closeCodes.protocolError, retry: false },
   "request-too-large": { status: 413, close: closeCodes.limit, retry: false },
+  /** The client left in mid-upload, or its connection fell silent. */
+  "upload-broken": { status: 400, close: closeCodes.done, retry: false },
   "url-too-long": { status: 414, close: closeCodes.limit, retry: false },
   "headers-too-large": { status: 431, close: closeCodes.limit, retry: false },
   "stream-exists": { status: 409, close: closeCodes.protocolError, retry: false },

@@ -20,6 +20,10 @@ export const limits = {
   maxFrameBytes: MiB + 4 * KiB,
   /** Producer bytes that may be unacknowledged. Past it the handler's writes wait. */
   windowBytes: 256 * KiB,
+  /** Bytes of a request body that are sent to a producer ahead of what its handler reads; the first are sent unasked. */
+  bodyWindowBytes: 256 * KiB,
+  /** A piece of an upload on its way to the object: one row, and one call. What has come by its time is sent as a smaller one. */
+  uploadPieceBytes: 256 * KiB,
   /** Bytes the Worker lets the object send ahead of what the client has taken. Past it the reader costs a cursor. */
   consumerWindowBytes: 256 * KiB,
   /** Log bytes joined into one consumer frame on catch-up. */

@@ -40,6 +40,7 @@ const toObject: Literals<ToObject> = {
   handover: { '{"type":"handover"}': { type: "handover" } },
   ready: { '{"type":"ready"}': { type: "ready" } },
   yield: { '{"type":"yield","seq":7}': { type: "yield", seq: 7 } },
+  pull: { '{"type":"pull","from":262144,"upTo":524288}': { type: "pull", from: 262_144, upTo: 524_288 } },
   end: {
     '{"type":"end","seq":9,"outcome":"completed","error":null}': { type: "end", seq: 9, outcome: "completed", error: null },
     '{"type":"end","seq":0,"outcome":"failed","error":{"code":"replay-diverged","message":"other events"}}': {
@@ -61,7 +62,10 @@ const toProducer: Literals<ToProducer> = {
     '{"type":"welcome","attempt":2,"role":"standby","resume":{"seq":7,"digest":"00112233aabbccdd","sourceId":"s-1","checkpoint":{"seq":5,"digest":"00112233aabbccdd","state":"5"}},"request":{"method":"POST","url":"https://g.example/api","headers":[["accept","*/*"]],"bodyBytes":3},"window":1,"leaseMs":1}':
       { type: "welcome", attempt: 2, role: "standby", resume, request, window: 1, leaseMs: 1 },
   },
-  "body-end": { '{"type":"body-end"}': { type: "body-end" } },
+  "body-end": { '{"type":"body-end","bytes":1024}': { type: "body-end", bytes: 1024 } },
+  "body-failed": {
+    '{"type":"body-failed","code":"upload-broken","message":"gone"}': { type: "body-failed", code: "upload-broken", message: "gone" },
+  },
   ack: {
     '{"type":"ack","seq":7,"checkpoint":5}': { type: "ack", seq: 7, checkpoint: 5 },
     '{"type":"ack","seq":0,"checkpoint":null}': { type: "ack", seq: 0, checkpoint: null },
@@ -83,9 +87,9 @@ describe("Lambda to object", () => {
   });
 
   test.each<[string, string, string]>([
-    ["type", '{"type":"hello"}', 'its field "type" is not one of head, checkpoint, handover, ready, yield, end'],
+    ["type", '{"type":"hello"}', 'its field "type" is not one of head, checkpoint, handover, ready, yield, pull, end'],
     ["type, absent", "{}", 'its field "type" is not a string'],
-    ["type of the other direction", '{"type":"ack","seq":1}', 'its field "type" is not one of head, checkpoint, handover, ready, yield, end'],
+    ["type of the other direction", '{"type":"ack","seq":1}', 'its field "type" is not one of head, checkpoint, handover, ready, yield, pull, end'],
     ["head.status, a text", '{"type":"head","status":"200","headers":[],"mode":"events"}', 'its field "status" is not an integer of at least 200'],
     ["head.status, informational", '{"type":"head","status":101,"headers":[],"mode":"events"}', 'its field "status" is not an integer of at least 200'],
     ["head.status, too large", '{"type":"head","status":600,"headers":[],"mode":"events"}', 'its field "status" is not an HTTP status'],
@@ -171,7 +175,7 @@ describe("object to Lambda", () => {
   const welcome = encodeMessage({ type: "welcome", attempt: 2, role: "standby", resume, request, window: 1, leaseMs: 1 });
   const it = "Cannot read the object's message";
   test.each<[string, string, string]>([
-    ["type", '{"type":"head"}', `${it}: its field "type" is not one of welcome, body-end, ack, promote, yield, cancel`],
+    ["type", '{"type":"head"}', `${it}: its field "type" is not one of welcome, body-end, body-failed, ack, promote, yield, cancel`],
     ["welcome.attempt", welcome.replace('"attempt":2', '"attempt":0'), `${it}: its field "attempt" is not an integer of at least 1`],
     ["welcome.role", welcome.replace("standby", "spare"), `${it}: its field "role" is not one of active, standby`],
     ["welcome.resume", welcome.replace(/"resume":.*,"request"/, '"resume":7,"request"'), `${it}.resume: it is not a JSON object`],

@@ -42,12 +42,13 @@ export interface ResumePoint {
   readonly checkpoint: Checkpoint | null;
 }
 
-/** The client's request, without its body, which follows as binary frames up to `body-end`. */
+/** The client's request, without its body, which follows as binary frames up to `body-end` or `body-failed`. */
 export interface RequestHead {
   readonly method: string;
   readonly url: string;
   readonly headers: HeaderPairs;
-  readonly bodyBytes: number;
+  /** Null while it is on its way. */
+  readonly bodyBytes: number | null;
 }
 
 /** Lambda to object. */
@@ -57,6 +58,8 @@ export type ToObject =
   | { readonly type: "handover" }
   | { readonly type: "ready" }
   | { readonly type: "yield"; readonly seq: number }
+  /** Send me the request body from an offset, up to another. */
+  | { readonly type: "pull"; readonly from: number; readonly upTo: number }
   | { readonly type: "end"; readonly seq: number; readonly outcome: "completed" | "failed"; readonly error: StreamFailure | null };
 
 /** Object to Lambda. */
@@ -72,7 +75,8 @@ export type ToProducer =
       /** Silence after which the object takes the producer for dead. */
       readonly leaseMs: number;
     }
-  | { readonly type: "body-end" }
+  | { readonly type: "body-end"; readonly bytes: number }
+  | ({ readonly type: "body-failed" } & StreamFailure)
   | { readonly type: "ack"; readonly seq: number; readonly checkpoint: number | null }
   | { readonly type: "promote"; readonly resume: ResumePoint }
   | { readonly type: "yield"; readonly withinMs: number }
@@ -89,7 +93,7 @@ export function encodeMessage(message: ToObject | ToProducer): string {
 /** @throws LongstreamError `protocol-error` or `frame-too-large`, naming what is wrong. */
 export function parseToObject(text: string): ToObject {
   const reader = open(text, "the producer's message");
-  const type = reader.oneOf("type", ["head", "checkpoint", "handover", "ready", "yield", "end"]);
+  const type = reader.oneOf("type", ["head", "checkpoint", "handover", "ready", "yield", "pull", "end"]);
   switch (type) {
     // {"type":"head","status":200,"headers":[["x-a","1"]],"mode":"events"}
     case "head":
@@ -104,6 +108,9 @@ export function parseToObject(text: string): ToObject {
     // {"type":"yield","seq":7}
     case "yield":
       return { type, seq: reader.integer("seq") };
+    // {"type":"pull","from":262144,"upTo":524288}
+    case "pull":
+      return { type, from: reader.integer("from"), upTo: reader.integer("upTo") };
     // {"type":"end","seq":9,"outcome":"failed","error":{"code":"handler-failed","message":"..."}}
     case "end":
       return {
@@ -118,7 +125,7 @@ export function parseToObject(text: string): ToObject {
 /** @throws LongstreamError `protocol-error`, naming what is wrong. */
 export function parseToProducer(text: string): ToProducer {
   const reader = open(text, "the object's message");
-  const type = reader.oneOf("type", ["welcome", "body-end", "ack", "promote", "yield", "cancel"]);
+  const type = reader.oneOf("type", ["welcome", "body-end", "body-failed", "ack", "promote", "yield", "cancel"]);
   switch (type) {
     // {"type":"welcome","attempt":1,"role":"active","resume":null,"request":{...},"window":262144,"leaseMs":30000}
     case "welcome":
@@ -131,9 +138,12 @@ export function parseToProducer(text: string): ToProducer {
         window: reader.integer("window", 1),
         leaseMs: reader.integer("leaseMs", 1),
       };
-    // {"type":"body-end"}
+    // {"type":"body-end","bytes":1024}
     case "body-end":
-      return { type };
+      return { type, bytes: reader.integer("bytes") };
+    // {"type":"body-failed","code":"upload-broken","message":"..."}
+    case "body-failed":
+      return { type, ...toFailure(reader) };
     // {"type":"ack","seq":7,"checkpoint":5}
     case "ack":
       return { type, seq: reader.integer("seq"), checkpoint: reader.optional("checkpoint", readSeq) };
@@ -151,7 +161,10 @@ export function parseToProducer(text: string): ToProducer {
 
 /** A stored failure, or one off the wire. An unknown code is kept as what it certainly is. */
 export function readFailure(parent: JsonReader, field: string): StreamFailure {
-  const reader = parent.object(field);
+  return toFailure(parent.object(field));
+}
+
+function toFailure(reader: JsonReader): StreamFailure {
   const code = reader.string("code");
   return {
     code: isErrorCode(code) ? code : ("handler-failed" satisfies ErrorCode),
@@ -213,7 +226,7 @@ function readRequest(reader: JsonReader): RequestHead {
     method: reader.string("method"),
     url: reader.string("url"),
     headers: reader.pairs("headers"),
-    bodyBytes: reader.integer("bodyBytes"),
+    bodyBytes: reader.optional("bodyBytes", readSeq),
   };
 }
 

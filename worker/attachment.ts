@@ -9,6 +9,8 @@ export interface ProducerAttachment {
   readonly producer: Producer;
   /** When it dialled, milliseconds since the epoch: the first proof of life. */
   readonly since: number;
+  /** How far the request body was sent, and how far it may be; null when it needs no more. */
+  readonly body: { readonly sent: number; readonly upTo: number } | null;
 }
 
 /** A reader who came before the stream's head did. */

@@ -15,7 +15,7 @@ const vars: GatewayVars = {
 };
 const knownRouteKeys = "the keys are path, methods, kind, onAbandon, function, functionUrl, region, qualifier, tenantId, maxRequestBytes, settings";
 const knownSettings =
-  "the settings are commitIntervalMs, leaseMs, redialMs, attemptStartMs, invokeRetryMs, yieldMs, ticketMs, maxDurationMs, retentionMs, maxStreamBytes, maxConsumers";
+  "the settings are commitIntervalMs, leaseMs, redialMs, attemptStartMs, invokeRetryMs, yieldMs, ticketMs, uploadIdleMs, maxDurationMs, retentionMs, maxStreamBytes, maxConsumers";
 
 describe("the configuration", () => {
   test("of one route has defaults for everything else", () => {
@@ -27,7 +27,7 @@ describe("the configuration", () => {
           kind: "response",
           onAbandon: "continue",
           target: { name: "answer", region: "us-east-1", qualifier: null, tenantId: null },
-          maxRequestBytes: 6_291_456,
+          maxRequestBytes: 104_857_600,
           settings: defaultSettings,
         },
       ],

@@ -45,8 +45,8 @@ export interface Config {
 }
 
 const defaultMethods = ["GET", "POST"];
-/** Lambda's own limit for a request. */
-const defaultMaxRequestBytes = 6 * 1024 * 1024;
+/** The platform's own limit for a request on most of its plans. */
+const defaultMaxRequestBytes = 100 * 1024 * 1024;
 /** Under the idle limits of common proxies. */
 const defaultHeartbeatMs = 15_000;
 const defaultMaxStallMs = 60_000;

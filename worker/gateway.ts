@@ -13,6 +13,7 @@ import type { Answering } from "./consumer.ts";
 import { callOnce, stubOf } from "./object-call.ts";
 import { problemResponse } from "./problem.ts";
 import { beginReading } from "./reading.ts";
+import { RequestBody } from "./request-body.ts";
 import type { StreamDescription } from "./store.ts";
 
 /** A `GET` with a cursor of a stream this route created resumes it; anything else creates a stream and invokes. */
@@ -49,7 +50,8 @@ async function createAndAnswer(answering: Answering, route: Route, reset: ResetR
   const id = nanoid();
   const headers = forwardedHeaders(request);
   checkHead(request.url, headers);
-  const body = await readBody(request, route.maxRequestBytes);
+  const body = new RequestBody(request, route.maxRequestBytes);
+  const begun = await body.next();
   const description: StreamDescription = {
     version: 1,
     id,
@@ -60,12 +62,13 @@ async function createAndAnswer(answering: Answering, route: Route, reset: ResetR
     url: (config.publicUrl ?? new URL(request.url).origin) + streamPath(id),
     target: route.target,
     settings: route.settings,
-    request: { method: request.method, url: request.url, headers, bodyBytes: body.length },
+    request: { method: request.method, url: request.url, headers, bodyBytes: begun.part === "last" ? begun.bytes.length : null },
   };
   const later = wantsNoAnswer(request);
-  if (!(await callOnce(async () => stubOf(env, id).create(description, body, later ? "none" : "expected")))) {
+  if (!(await callOnce(async () => stubOf(env, id).create(description, begun.bytes, later ? "none" : "expected")))) {
     throw new LongstreamError("stream-exists", `Cannot create the stream ${id}: the id is taken; try again`);
   }
+  if (begun.part === "more") ctx.waitUntil(body.sendRest(env, id, begun.bytes.length, route.settings.uploadIdleMs / 3));
   if (later) return accepted(answering, id);
   const asked = { from: startOfNew, range: null, follow: "live", route: route.path, opening: "first" } as const;
   try {
@@ -101,14 +104,24 @@ const notForwarded = new Set([
   "transfer-encoding",
   "upgrade",
   "accept-encoding",
-  "content-length",
+  "forwarded",
   "prefer",
   headerNames.lastEventId,
 ]);
 
 function forwardedHeaders(request: Request): HeaderPairs {
   const named = new Set((request.headers.get("connection") ?? "").toLowerCase().split(/\s*,\s*/));
-  return [...request.headers].filter(([name]) => !notForwarded.has(name) && !named.has(name));
+  const own = [...request.headers].filter(([name]) => !notForwarded.has(name) && !named.has(name));
+  return [...own, ["forwarded", forwardedBy(request)]];
+}
+
+/** RFC 7239, behind what proxies before this one have said. */
+function forwardedBy({ headers, url }: Request): string {
+  const { host, protocol } = new URL(url);
+  const address = headers.get("cf-connecting-ip") ?? "unknown";
+  const own = `for=${address.includes(":") ? `"[${address}]"` : address};host="${host}";proto=${protocol.slice(0, -1)}`;
+  const before = headers.get("forwarded");
+  return before === null ? own : `${before}, ${own}`;
 }
 
 function checkHead(url: string, headers: HeaderPairs): void {
@@ -119,24 +132,4 @@ function checkHead(url: string, headers: HeaderPairs): void {
   if (headerBytes > limits.maxHeaderBytes) {
     throw new LongstreamError("headers-too-large", `Cannot take headers of ${headerBytes} bytes: the limit is ${limits.maxHeaderBytes}`);
   }
-}
-
-async function readBody(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  const declared = Number(request.headers.get("content-length") ?? 0);
-  if (declared > maxBytes) throw tooLarge(declared, maxBytes);
-  const parts: Uint8Array[] = [];
-  let byteLength = 0;
-  const incoming: ReadableStream<Uint8Array> | null = request.body;
-  for await (const part of incoming ?? []) {
-    byteLength += part.length;
-    if (byteLength > maxBytes) throw tooLarge(byteLength, maxBytes);
-    parts.push(part);
-  }
-  const body = new Uint8Array(byteLength);
-  parts.reduce((at, part) => (body.set(part, at), at + part.length), 0);
-  return body;
-}
-
-function tooLarge(byteLength: number, maxBytes: number): LongstreamError {
-  return new LongstreamError("request-too-large", `Cannot take a request body of ${byteLength} bytes or more: this route's maxRequestBytes is ${maxBytes}`);
 }

@@ -22,7 +22,7 @@ export class Producers {
   }
 
   add(socket: WebSocket, producer: Producer, nowMs: number): void {
-    attach(socket, { kind: "producer", producer, since: nowMs });
+    attach(socket, { kind: "producer", producer, since: nowMs, body: null });
   }
 
   heard(socket: WebSocket, nowMs: number): void {
@@ -48,6 +48,11 @@ export class Producers {
     for (const [socket, attachment] of this.#open()) {
       if (socket !== current && same(attachment.producer, producer)) retire(socket, code, "the same run dialled again");
     }
+  }
+
+  /** Sockets to which more of the request body may be sent. */
+  reading(): readonly (readonly [WebSocket, ProducerAttachment])[] {
+    return this.#open().filter(([, { body }]) => body !== null);
   }
 
   send(attempt: number, message: ToProducer): void {

@@ -16,6 +16,8 @@ export interface StreamSettings {
   readonly yieldMs: number;
   /** How long one attempt's ticket lets it dial: the longest time limit of a function and the age of an async event. */
   readonly ticketMs: number;
+  /** Silence after which an upload is taken for broken. The Worker speaks three times as often, whatever the client does. */
+  readonly uploadIdleMs: number;
   /** Total time of a stream, all attempts together. */
   readonly maxDurationMs: number;
   /** How long the log is kept after the end. */
@@ -48,6 +50,7 @@ export const defaultSettings: StreamSettings = {
   invokeRetryMs: second,
   yieldMs: 5 * second,
   ticketMs: 16 * 60 * second,
+  uploadIdleMs: 30 * second,
   maxDurationMs: 24 * hour,
   retentionMs: 24 * hour,
   maxStreamBytes: 1024 ** 3,
@@ -63,6 +66,7 @@ export const leastSettings: StreamSettings = {
   invokeRetryMs: 10,
   yieldMs: 10,
   ticketMs: 1,
+  uploadIdleMs: second,
   maxDurationMs: second,
   retentionMs: second,
   maxStreamBytes: 1,

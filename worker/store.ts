@@ -1,7 +1,9 @@
 /** Owns the object's records beside the log: what the stream is, its state, the latest checkpoint, the request body. */
 
 import type { Checkpoint, RequestHead, ResponseHead } from "../protocol/producer-messages.ts";
+import type { BodyPiece } from "../protocol/body-piece.ts";
 import { limits } from "../protocol/limits.ts";
+import type { StreamFailure } from "../protocol/sse.ts";
 import type { FunctionTarget } from "./lambda.ts";
 import { logSchema } from "./log.ts";
 import type { Cost, Meter } from "./meter.ts";
@@ -30,6 +32,14 @@ interface Records {
   readonly head: ResponseHead;
   readonly checkpoint: Checkpoint;
   readonly audience: StoredAudience;
+  readonly upload: StoredUpload;
+}
+
+/** How an upload ended; absent while it goes on, and for a body that came with the stream's creation. */
+export interface StoredUpload {
+  readonly bytes: number;
+  /** Null for a body that is complete. */
+  readonly failure: StreamFailure | null;
 }
 
 interface StoredState {
@@ -44,7 +54,7 @@ export interface StoredAudience {
 }
 
 /** Keys are integers: a text key would cost a second row written for its index. */
-const keys = { description: 1, state: 2, head: 3, checkpoint: 4, audience: 5 } as const satisfies Record<keyof Records, number>;
+const keys = { description: 1, state: 2, head: 3, checkpoint: 4, audience: 5, upload: 6 } as const satisfies Record<keyof Records, number>;
 
 export class Store {
   readonly #sql: SqlStorage;
@@ -63,12 +73,41 @@ export class Store {
   create(description: StreamDescription, body: Uint8Array<ArrayBuffer>): void {
     this.#insert(logSchema);
     this.#insert("CREATE TABLE record (key INTEGER PRIMARY KEY, json TEXT NOT NULL)");
-    this.#insert("CREATE TABLE request (part INTEGER PRIMARY KEY, bytes BLOB NOT NULL)");
+    this.#insert("CREATE TABLE request (start INTEGER PRIMARY KEY, bytes BLOB NOT NULL)");
     this.#write("description", description);
-    for (let at = 0, part = 0; at < body.length; at += limits.maxRowBytes, part++) {
-      const bytes = body.slice(at, at + limits.maxRowBytes).buffer;
-      this.#insert("INSERT INTO request (part, bytes) VALUES (?, ?)", part, bytes);
+    this.appendBody(0, body);
+  }
+
+  /** `start`: bytes of the body before these. */
+  appendBody(start: number, body: Uint8Array<ArrayBuffer>): void {
+    for (let at = 0; at < body.length; at += limits.maxRowBytes) {
+      this.#insert("INSERT INTO request (start, bytes) VALUES (?, ?)", start + at, body.slice(at, at + limits.maxRowBytes).buffer);
     }
+  }
+
+  get bodyBytes(): number {
+    const [last] = this.#sql.exec<{ end: number }>("SELECT start + length(bytes) AS end FROM request ORDER BY start DESC LIMIT 1");
+    return last?.end ?? 0;
+  }
+
+  /** The request body from an offset, a row at a time. */
+  *bodyFrom(offset: number): Generator<BodyPiece> {
+    const rows = this.#sql.exec<{ start: number; bytes: ArrayBuffer }>(
+      "SELECT start, bytes FROM request WHERE start >= (SELECT max(start) FROM request WHERE start <= ?) ORDER BY start",
+      offset,
+    );
+    for (const { start, bytes } of rows) {
+      const skip = Math.max(0, offset - start);
+      if (skip < bytes.byteLength) yield { offset: start + skip, bytes: new Uint8Array(bytes, skip) };
+    }
+  }
+
+  readUpload(): StoredUpload | null {
+    return this.#read("upload");
+  }
+
+  writeUpload(upload: StoredUpload): void {
+    this.#write("upload", upload);
   }
 
   readDescription(): StreamDescription | null {
@@ -106,11 +145,6 @@ export class Store {
 
   writeCheckpoint(checkpoint: Checkpoint): void {
     this.#write("checkpoint", checkpoint);
-  }
-
-  /** The request body in order, a row at a time. */
-  *requestBody(): Generator<ArrayBuffer> {
-    for (const { bytes } of this.#sql.exec<{ bytes: ArrayBuffer }>("SELECT bytes FROM request ORDER BY part")) yield bytes;
   }
 
   #write<Name extends keyof Records>(name: Name, value: Records[Name]): void {

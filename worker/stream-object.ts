@@ -5,6 +5,7 @@ import { parseConsumeRequest, parseCredit } from "../protocol/consumer-frames.ts
 import { LongstreamError, closeCodes, describe } from "../protocol/errors.ts";
 import { headerNames, objectPaths } from "../protocol/http.ts";
 import { ping, pong } from "../protocol/producer-messages.ts";
+import type { StreamFailure } from "../protocol/sse.ts";
 import { attachmentOf, retire } from "./attachment.ts";
 import { readAccess } from "./config.ts";
 import type { Env } from "./env.ts";
@@ -52,6 +53,17 @@ export class StreamObject extends DurableObject<Env> {
     this.#stream = this.#open(description, state);
     this.#stream.begin(effects, reader);
     return true;
+  }
+
+  /** A piece of the request body; durable when it answers. False when the rest is not wanted. */
+  upload(offset: number, bytes: Uint8Array, part: "more" | "last"): boolean {
+    this.#meter.add({ requests: 1 });
+    return this.#stream?.upload(offset, bytes, part) ?? false;
+  }
+
+  breakUpload(failure: StreamFailure): void {
+    this.#meter.add({ requests: 1 });
+    this.#stream?.breakUpload(failure);
   }
 
   status(): StreamStatus | null {

@@ -17,6 +17,7 @@ const settings: StreamSettings = {
   invokeRetryMs: second,
   yieldMs: 5 * second,
   ticketMs: 960 * second,
+  uploadIdleMs: 30 * second,
   maxDurationMs: 86_400 * second,
   retentionMs: 86_400 * second,
   maxStreamBytes: 1_000_000,

@@ -6,7 +6,8 @@ import { LongstreamError, closeCodes, closeReason, errorTable } from "../protoco
 import { limits } from "../protocol/limits.ts";
 import { encodeMessage, parseToObject } from "../protocol/producer-messages.ts";
 import type { ResponseHead, ResumePoint, ToObject } from "../protocol/producer-messages.ts";
-import { retire } from "./attachment.ts";
+import type { StreamFailure } from "../protocol/sse.ts";
+import { attachmentOf, retire } from "./attachment.ts";
 import type { ProducerAttachment } from "./attachment.ts";
 import { Audience } from "./audience.ts";
 import { Consumers, consumerTag } from "./consumers.ts";
@@ -23,6 +24,7 @@ import type { Circumstances, Effect, Producer, StreamEvent, StreamState } from "
 import { fenceReason } from "./stream-reasons.ts";
 import { toStatus } from "./stream-status.ts";
 import type { StreamStatus } from "./stream-status.ts";
+import { Upload } from "./upload.ts";
 import { step } from "./stream-step.ts";
 
 /** What the stream asks of the object around it. */
@@ -47,6 +49,7 @@ export class Stream {
   readonly #producers: Producers;
   readonly #consumers: Consumers;
   readonly #audience: Audience;
+  readonly #upload: Upload;
   readonly #meter: Meter;
   #state: StreamState;
   /** Null until the handler has answered. */
@@ -65,6 +68,7 @@ export class Stream {
     this.#producers = new Producers(() => host.sockets(producerTag), host.pingedAt);
     this.#consumers = new Consumers(host.sockets(consumerTag), this.#log, () => this.#ending());
     this.#audience = new Audience(store, onAbandon, () => this.#consumers.following);
+    this.#upload = new Upload(store, description.request.bodyBytes, settings.uploadIdleMs, Date.now());
     host.meter.resume([this.#log.readCost()]);
     this.#intake = new Intake({
       log: this.#log,
@@ -90,6 +94,7 @@ export class Stream {
   wake(): void {
     if (this.#state.phase === "ended") return;
     this.#lookAround();
+    if (this.#upload.lostAt !== null) this.#arm();
     const active = activeOf(this.#state);
     if (active === null || this.#producers.connected(active)) return;
     const reason = `the object restarted, and attempt ${active.attempt}'s socket is gone`;
@@ -164,6 +169,8 @@ export class Stream {
     this.#alarmAt = null;
     const { abandonAt } = this.#audience;
     if (abandonAt !== null && Date.now() >= abandonAt) this.cancel(null, "nobody reads it any more");
+    this.#upload.look(Date.now());
+    this.#feed();
     this.#dispatch({ type: "time", heardAt: this.#producers.heardAt() }, null);
   }
 
@@ -172,6 +179,21 @@ export class Stream {
     this.#consumers.abandon(closeCodes.notFound, reason);
     this.#dispatch({ type: "cancel", attempt: null, reason }, null);
     this.#producers.closeAll(closeCodes.fenced, reason);
+  }
+
+  /** A piece of the request body, in order; `part` says whether more follows. False when nobody wants the rest. */
+  upload(offset: number, bytes: Uint8Array, part: "more" | "last"): boolean {
+    if (this.#state.phase === "ended") return false;
+    this.#upload.take(offset, bytes, Date.now());
+    if (part === "last") this.#upload.complete();
+    this.#feed();
+    this.#arm();
+    return this.#upload.lostAt !== null;
+  }
+
+  breakUpload(failure: StreamFailure): void {
+    this.#upload.fail(failure);
+    this.#feed();
   }
 
   status(): StreamStatus {
@@ -183,6 +205,11 @@ export class Stream {
       consumers: this.#consumers.count,
       cost: this.#meter.cost,
     });
+  }
+
+  /** More of the request body may be there, or its end. */
+  #feed(): void {
+    for (const [socket, attachment] of this.#producers.reading()) this.#upload.feed(socket, attachment);
   }
 
   /** Readers came or went; the last one may have. */
@@ -226,6 +253,10 @@ export class Stream {
       case "checkpoint":
         this.#checkActive(producer, "the checkpoint");
         return this.#intake.hold({ seq: message.seq, digest: message.digest, state: message.state }, Date.now());
+      case "pull": {
+        const attachment = attachmentOf(socket);
+        return attachment.kind === "producer" ? this.#upload.pull(socket, attachment, message.from, message.upTo) : undefined;
+      }
       case "handover":
       case "ready":
         return this.#dispatch({ type: message.type, producer }, socket);
@@ -341,8 +372,8 @@ export class Stream {
         leaseMs: this.description.settings.leaseMs,
       }),
     );
-    for (const part of this.#store.requestBody()) socket.send(part);
-    socket.send(encodeMessage({ type: "body-end" }));
+    const attachment = attachmentOf(socket);
+    if (attachment.kind === "producer") this.#upload.begin(socket, attachment);
   }
 
   #resumePoint(): ResumePoint {
@@ -352,8 +383,8 @@ export class Stream {
 
   /** An alarm that rings early is set again, so only an earlier one is worth a row. */
   #arm(): void {
-    const abandonAt = this.#state.phase === "ended" ? null : this.#audience.abandonAt;
-    const at = Math.min(nextAlarmAt(this.#state, this.#producers.heardAt(), this.#circumstances()), abandonAt ?? Number.POSITIVE_INFINITY);
+    const own = this.#state.phase === "ended" ? [] : [this.#audience.abandonAt, this.#upload.lostAt].filter((at) => at !== null);
+    const at = Math.min(nextAlarmAt(this.#state, this.#producers.heardAt(), this.#circumstances()), ...own);
     if (this.#alarmAt !== null && this.#alarmAt <= at) return;
     this.#alarmAt = at;
     this.#host.setAlarm(at);

@@ -1,0 +1,143 @@
+/** Request bodies: streamed to the handler as they come, stored for its successor, bounded, and never short (P2, P5, P6). */
+
+import { createHash } from "node:crypto";
+import { request as httpRequest } from "node:http";
+import type { ClientRequest } from "node:http";
+import { describe, expect, test } from "vitest";
+import { Reader } from "./support/reader.ts";
+import { useStack } from "./support/stack.ts";
+import { statusOf, waitFor, waitForStatus } from "./support/status.ts";
+
+const stack = useStack({
+  fixtures: ["upload"],
+  routes: [
+    { path: "/small", function: "upload", region: "us-east-1", maxRequestBytes: 1_000_000 },
+    { path: "/idle", kind: "events", function: "upload", region: "us-east-1", settings: { uploadIdleMs: 1_000 } },
+  ],
+});
+const at = (path: string): URL => new URL(path, stack.current.url);
+
+function noise(size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  for (let i = 0; i < size; i++) bytes[i] = Math.imul(i, 0x9e3779b1) >>> 24;
+  return bytes;
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+/** A body that is sent a part at a time, as the test says. */
+function openUpload(path: string): { readonly sending: ClientRequest; readonly response: Promise<{ readonly status: number; readonly streamId: string; readonly text: () => Promise<string> }> } {
+  const sending = httpRequest(at(path), { method: "POST", headers: { accept: "text/event-stream" } });
+  sending.flushHeaders();
+  const response = new Promise<{ status: number; streamId: string; text: () => Promise<string> }>((resolve, reject) => {
+    sending.once("error", reject);
+    sending.once("response", (incoming) => {
+      const text = async (): Promise<string> => {
+        incoming.setEncoding("utf8");
+        return (await incoming.toArray()).join("");
+      };
+      resolve({ status: incoming.statusCode ?? 0, streamId: String(incoming.headers["stream-id"]), text });
+    });
+  });
+  return { sending, response };
+}
+
+describe("a request body", () => {
+  test("P2: of 60 MB arrives with the right SHA-256, and its declared length", { timeout: 120_000 }, async () => {
+    const body = noise(60_000_000);
+    const response = await fetch(at("/answers/upload?kind=hash"), { method: "POST", body });
+    expect(await response.json()).toEqual({ attempt: 1, declared: "60000000", bytes: 60_000_000, sha256: sha256(body) });
+  });
+
+  test("P2: is echoed byte by byte while it comes", async () => {
+    const body = noise(5_000_000);
+    const response = await fetch(at("/answers/upload?kind=echo"), { method: "PUT", body });
+    expect(sha256(new Uint8Array(await response.arrayBuffer()))).toBe(sha256(body));
+  });
+
+  test("is read by the handler before the client has sent its last byte", async () => {
+    const { sending, response } = openUpload("/fixtures/upload?kind=follow");
+    sending.write("first");
+    const { streamId } = await response;
+    const reader = await Reader.open(at(`/streams/${streamId}`));
+    await reader.seen(1);
+    expect(reader.messages.map(({ data }) => data)).toEqual(["5"]);
+    sending.write("second");
+    await reader.until(() => reader.messages.at(-1)?.data === "11", "the second part");
+    sending.end();
+    expect(await reader.ended).toBe("clean");
+    expect(reader.messages.at(-1)?.data).toBe("end");
+  });
+
+  test("P5: is read again from its start by the successor of an attempt that died over it", async () => {
+    const body = noise(3_000_000);
+    const response = await fetch(at("/answers/upload?kind=die-once"), { method: "POST", body });
+    expect(await response.json()).toEqual({ attempt: 2, bytes: 3_000_000, sha256: sha256(body) });
+  });
+
+  test("P5: goes on over an object that is aborted in mid-upload, its producer's socket gone with it", async () => {
+    const { sending, response } = openUpload("/fixtures/upload?kind=follow");
+    sending.write("x".repeat(300_000));
+    const { streamId } = await response;
+    await waitForStatus(stack.current.url, streamId, ({ lastSeq }) => lastSeq > 0);
+    await stack.current.worker.abort(streamId);
+    sending.write("y".repeat(300_000));
+    sending.end();
+    const reader = await Reader.readAll(at(`/streams/${streamId}`));
+    expect(await reader.ended).toBe("clean");
+    expect(reader.messages.slice(-2).map(({ data }) => data)).toEqual(["600000", "end"]);
+  });
+
+  test("that the handler does not read harms nothing", async () => {
+    const response = await fetch(at("/answers/upload?kind=ignore"), { method: "POST", body: noise(10_000_000) });
+    expect([response.status, await response.text()]).toEqual([200, "not read"]);
+  });
+});
+
+describe("bad input", () => {
+  test("P3: a client that dies in mid-upload gives the handler an error, not a short body", async () => {
+    const { sending, response } = openUpload("/fixtures/upload?kind=follow");
+    sending.write("some");
+    const { streamId } = await response;
+    await waitForStatus(stack.current.url, streamId, ({ lastSeq }) => lastSeq > 0);
+    sending.destroy();
+    const { outcome, error } = await waitForStatus(stack.current.url, streamId, ({ phase }) => phase === "ended");
+    expect([outcome, error?.code]).toEqual(["failed", "upload-broken"]);
+  });
+
+  test("a body that declares more than maxRequestBytes is refused before anything is invoked", async () => {
+    const response = await fetch(at("/small?kind=hash"), { method: "POST", body: noise(1_000_001) });
+    expect([response.status, response.headers.get("stream-id"), await response.json()]).toMatchObject([413, null, { code: "request-too-large" }]);
+  });
+
+  test("a body that turns out to be more than maxRequestBytes is a 413 too", async () => {
+    const { sending, response } = openUpload("/small?kind=hash");
+    for (let i = 0; i < 4; i++) sending.write(Buffer.from(noise(300_000)));
+    const { status, text, streamId } = await response;
+    expect([status, JSON.parse(await text())]).toMatchObject([413, { code: "request-too-large" }]);
+    sending.destroy();
+    if (streamId !== "undefined") expect(await statusOf(stack.current.url, streamId)).toMatchObject({ outcome: "failed", error: { code: "request-too-large" } });
+  });
+
+  test("P7: a slow client is waited for, however slow: the Worker speaks for it", async () => {
+    const { sending, response } = openUpload("/idle?kind=follow");
+    sending.write("a");
+    const { streamId } = await response;
+    const { cost } = await statusOf(stack.current.url, streamId);
+    await waitFor("many signs of life", async () => ((await statusOf(stack.current.url, streamId)).cost.requests > cost.requests + 6 ? true : undefined));
+    sending.end("b");
+    const reader = await Reader.readAll(at(`/streams/${streamId}`));
+    expect([await reader.ended, reader.messages.at(-1)?.data]).toEqual(["clean", "end"]);
+  });
+
+  test("P7: an upload whose Worker is gone is found out, and the handler told", async () => {
+    const { sending, response } = openUpload("/idle?kind=follow");
+    sending.once("error", () => undefined);
+    sending.write("a");
+    const { streamId } = await response;
+    await waitForStatus(stack.current.url, streamId, ({ lastSeq }) => lastSeq > 0);
+    await stack.current.worker.restart();
+    const { outcome, error } = await waitForStatus(stack.current.url, streamId, ({ phase }) => phase === "ended");
+    expect([outcome, error?.code]).toEqual(["failed", "upload-broken"]);
+  });
+});
