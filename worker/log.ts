@@ -35,6 +35,11 @@ interface StoredRow extends Record<string, SqlStorageValue> {
   readonly bytes: ArrayBuffer;
 }
 
+interface StoredEnd extends Record<string, SqlStorageValue> {
+  readonly first_seq: number;
+  readonly end_offset: number;
+}
+
 interface StoredTail extends Record<string, SqlStorageValue> {
   readonly last_seq: number;
   readonly end_offset: number;
@@ -107,32 +112,41 @@ export class Log {
   /** The events after `seq`, about `readBytes` of them and at least one row's worth; null at the end of the log. */
   readAfter(seq: number): EventsFrame | null {
     if (seq >= this.#tail.seq) return null;
-    const parts: EventsFrame[] = [];
-    let byteLength = 0;
-    for (const stored of this.#rowsFrom(seq + 1)) {
-      const part = this.#cut(stored, seq);
-      parts.push(part);
-      byteLength += part.bytes.length;
-      if (byteLength >= limits.readBytes) break;
-    }
-    return join(parts, byteLength);
+    const first = this.#rowOf(seq + 1);
+    if (first === undefined) return null;
+    const parts = [this.#cut(first, seq)];
+    for (const stored of this.#rowsBehind(first)) parts.push(this.#cut(stored, seq));
+    return join(parts);
   }
 
   /** Log bytes up to and including event `seq`. */
   offsetAfter(seq: number): number {
     if (this.mode === "bytes") return seq;
     if (seq >= this.#tail.seq) return this.#tail.offset;
-    const [stored] = this.#rowsFrom(seq + 1);
+    const stored = this.#rowOf(seq + 1);
     return stored === undefined ? this.#tail.offset : this.#cut(stored, seq).offset;
   }
 
-  /** Rows in order from the one that holds `seq`. */
-  #rowsFrom(seq: number): Iterable<StoredRow> {
-    return this.#sql.exec<StoredRow>(
-      `SELECT first_seq, last_seq, end_offset, bytes FROM log
-       WHERE first_seq >= (SELECT max(first_seq) FROM log WHERE first_seq <= ?) ORDER BY first_seq`,
-      seq,
-    );
+  /**
+   * The row that holds `seq`. Every cursor here is read to its end: an open one keeps its row, and SQLite from folding its
+   * write-ahead log back, until it is collected (measured, 2026-11).
+   */
+  #rowOf(seq: number): StoredRow | undefined {
+    const query = "SELECT first_seq, last_seq, end_offset, bytes FROM log WHERE first_seq <= ? ORDER BY first_seq DESC LIMIT 1";
+    return this.#sql.exec<StoredRow>(query, seq).toArray()[0];
+  }
+
+  /** The rows behind `first` that fill a read up; their ends first, so that no large one is read for nothing. */
+  #rowsBehind(first: StoredRow): readonly StoredRow[] {
+    const until = first.end_offset - first.bytes.byteLength + limits.readBytes;
+    if (first.end_offset >= until || first.last_seq >= this.#tail.seq) return [];
+    const ends = this.#sql
+      .exec<StoredEnd>("SELECT first_seq, end_offset FROM log WHERE first_seq > ? ORDER BY first_seq LIMIT 256", first.last_seq)
+      .toArray();
+    const last = ends.findLast(({ end_offset }) => end_offset <= until);
+    if (last === undefined) return [];
+    const query = "SELECT first_seq, last_seq, end_offset, bytes FROM log WHERE first_seq > ? AND first_seq <= ? ORDER BY first_seq";
+    return this.#sql.exec<StoredRow>(query, first.last_seq, last.first_seq).toArray();
   }
 
   /** A row without the events up to `seq`. An id line cannot occur inside an event: its data lines start with `data:`. */
@@ -164,7 +178,8 @@ function readTail(sql: SqlStorage): Tail {
   return { seq: last.last_seq, offset: last.end_offset, digest: last.digest, sourceId: last.source_id };
 }
 
-function join(parts: readonly EventsFrame[], byteLength: number): EventsFrame | null {
+function join(parts: readonly EventsFrame[]): EventsFrame | null {
+  const byteLength = parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
   const [first] = parts;
   const last = parts.at(-1);
   if (first === undefined || last === undefined) return null;
