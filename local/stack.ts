@@ -11,9 +11,9 @@ import type { Proxy } from "./proxy.ts";
 import { startReaper } from "./reaper.ts";
 import { localRoutes } from "./routes.ts";
 import { startWorkerHost } from "./worker-host.ts";
-import type { WorkerHost } from "./worker-host.ts";
+import type { WorkerHost, WorkerHostOptions } from "./worker-host.ts";
 
-export interface StackOptions {
+export interface StackOptions extends Pick<WorkerHostOptions, "entryFile" | "folders"> {
   /** Port of the gateway; 0 for a free one. */
   readonly port: number;
   /** Folder for storage and bundles. */
@@ -79,7 +79,7 @@ async function startParts(options: StackOptions, parts: { close(): Promise<void>
     AWS_SECRET_ACCESS_KEY: localCredentials.secretAccessKey,
     ...options.vars,
   };
-  const worker = keep(parts, await startWorkerHost({ storageDir, vars, adaptRoutes, onPid, ...logOf(options) }));
+  const worker = keep(parts, await startWorkerHost({ ...workerOptionsOf(options), storageDir, vars, adaptRoutes, onPid }));
   target = { host: "127.0.0.1", port: Number(worker.url.port) };
   return { url: new URL(clients.url), clients, producers, worker, lambda };
 }
@@ -100,8 +100,12 @@ async function startLambda(
   });
 }
 
-function logOf({ onLog }: StackOptions): { onLog?: (line: string) => void } {
-  return onLog === undefined ? {} : { onLog };
+function workerOptionsOf({ entryFile, folders, onLog }: StackOptions): Pick<WorkerHostOptions, "entryFile" | "folders" | "onLog"> {
+  return {
+    ...(entryFile === undefined ? {} : { entryFile }),
+    ...(folders === undefined ? {} : { folders }),
+    ...(onLog === undefined ? {} : { onLog }),
+  };
 }
 
 function keep<T extends { close(): Promise<void> }>(parts: { close(): Promise<void> }[], part: T): T {

@@ -18,6 +18,10 @@ export interface WorkerHostOptions {
   readonly vars: Readonly<Record<string, unknown>>;
   /** Made of the routes, wherever they are from. */
   readonly adaptRoutes?: (routes: unknown) => unknown;
+  /** The Worker's entry; the product with a way to abort objects if not given. */
+  readonly entryFile?: string;
+  /** Folders the Worker can read, by the name of their binding. */
+  readonly folders?: Readonly<Record<string, string>>;
   readonly onLog?: (line: string) => void;
   /** Each workerd process, for a reaper. */
   readonly onPid?: (pid: number, state: "started" | "ended") => void;
@@ -55,7 +59,7 @@ export async function startWorkerHost(options: WorkerHostOptions): Promise<Worke
   const vars: Readonly<Record<string, unknown>> = { ...asVars(workerOptions["bindings"]), ...options.vars };
   const bindings = { ...vars, ROUTES: options.adaptRoutes?.(vars["ROUTES"]) ?? vars["ROUTES"] };
   checkConfig(bindings);
-  const contents = await bundleWorker();
+  const contents = await bundleWorker(options.entryFile ?? `${rootDir}local/edge/worker-entry.ts`);
   const miniflare = withoutSignalHandlers(() => new Miniflare(toMiniflareOptions(options, workerOptions, bindings, contents)));
   const url = await miniflare.ready;
   let pid = await waitForWorkerd(before);
@@ -96,7 +100,7 @@ export async function startWorkerHost(options: WorkerHostOptions): Promise<Worke
 }
 
 function toMiniflareOptions(
-  { storageDir, onLog }: WorkerHostOptions,
+  { storageDir, folders, onLog }: WorkerHostOptions,
   workerOptions: ReturnType<typeof unstable_getMiniflareWorkerOptions>["workerOptions"],
   bindings: Readonly<Record<string, unknown>>,
   contents: string,
@@ -114,13 +118,18 @@ function toMiniflareOptions(
     unsafeInspectDurableObjects: true,
     name: scriptName,
     bindings: toJsonTable(bindings),
+    ...(folders === undefined ? {} : { serviceBindings: toServices(folders) }),
     modules: [{ type: "ESModule", path: "worker.mjs", contents }],
   });
 }
 
-async function bundleWorker(): Promise<string> {
+function toServices(folders: Readonly<Record<string, string>>): Record<string, { disk: { path: string; writable: false } }> {
+  return Object.fromEntries(Object.entries(folders).map(([name, path]) => [name, { disk: { path, writable: false } }]));
+}
+
+async function bundleWorker(entryFile: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [`${rootDir}local/edge/worker-entry.ts`],
+    entryPoints: [entryFile],
     bundle: true,
     write: false,
     format: "esm",

@@ -71,6 +71,7 @@ function respondWithEvents(answering: Answering, answer: Answer, { start, link }
 }
 
 function respondWithBytes(answering: Answering, answer: Answer, { start, link }: Started): Response {
+  const { request } = answering;
   const { head, extent, log } = start;
   const headers = toHeaders(head.headers, answer);
   for (const [name, value] of Object.entries(streamHeaders(answering, answer))) headers.set(name, value);
@@ -81,7 +82,7 @@ function respondWithBytes(answering: Answering, answer: Answer, { start, link }:
     if (extent.kind === "part") headers.set("content-range", contentRange(extent));
   }
   const status = answer.as === "handler" ? head.status : extent.kind === "part" ? 206 : 200;
-  if (bodilessStatuses.has(status)) {
+  if (bodilessStatuses.has(status) || request.method === "HEAD") {
     link.close();
     return new Response(null, { status, headers });
   }

@@ -23,7 +23,7 @@ import { verifyTicket } from "./ticket.ts";
 export async function readStream(answering: Answering, id: string): Promise<Response> {
   const { request, env, config } = answering;
   const { searchParams } = new URL(request.url);
-  const from = parseFrom(request.headers.get(headerNames.lastEventId) ?? searchParams.get("from"));
+  const from = parseFrom(request.headers.get(headerNames.lastEventId) || searchParams.get("from"));
   const follow = searchParams.get("live") === "false" ? "stored" : "live";
   const asked = { from, range: rangeOf(request, id), follow, route: null, opening: "first" } as const;
   const beginning = await beginReading(env, id, asked, { headTimeoutMs: config.headTimeoutMs, signal: request.signal });
