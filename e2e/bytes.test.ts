@@ -70,6 +70,19 @@ describe("the handler's answer, as if the function answered directly", () => {
   });
 
   test.each([
+    ["large-headers", /headers of 7\d{4} bytes: the limit is 65536/],
+    ["bad-header", /Cannot answer with the header "x bad"/],
+    ["bad-status", /its status is 99/],
+    ["body-on-204", /a 204 has no body, and it brings one/],
+    ["locked", /its body is locked, or was read already/],
+    ["used", /its body is locked, or was read already/],
+  ])("a handler that answers with %s is told what its mistake is, and so is its client", async (kind, message) => {
+    const response = await ask(`kind=${kind}`);
+    expect([response.status, await response.json()]).toMatchObject([502, { code: "bad-handler-result", detail: expect.stringMatching(message) }]);
+    expect(await statusOf(stack.current.url, idOf(response))).toMatchObject({ outcome: "failed", error: { code: "bad-handler-result" } });
+  });
+
+  test.each([
     ["declares more than it sends", 2_000, /handler declared a content-length of 2000/],
     ["sends more than it declared", 500, /1000 bytes or more: the handler declared a content-length of 500/],
   ])("a handler that %s is told, and its client sees a broken body", async (_what, length, message) => {

@@ -7,6 +7,7 @@ import type { ResponseHead } from "../protocol/producer-messages.ts";
 import { byteChunks, emptySource, isBytes, readableSource, streamSource } from "./chunks.ts";
 import type { ChunkSource, Source, WebStream } from "./chunks.ts";
 import { nameOf } from "./events.ts";
+import { bodilessStatuses } from "./length.ts";
 import { eventChunks, sseChunks } from "./sse-source.ts";
 import type { EventSequence } from "./types.ts";
 
@@ -44,6 +45,7 @@ export function toAnswer(result: unknown): Answer {
 function fromResponse(response: Response): Answer {
   const { status, body } = response;
   if (status < 200 || status > 599) throw refused(`its status is ${status}`);
+  if (bodilessStatuses.has(status) && body !== null) throw refused(`a ${status} has no body, and it brings one`);
   if (response.bodyUsed || body?.locked === true) throw refused("its body is locked, or was read already");
   const headers = [...response.headers].filter(([name]) => !(wasDecoded(response) && aboutEncoded.has(name)));
   const source = byteChunks(body === null ? emptySource : streamSource(body));

@@ -4,8 +4,8 @@ import { LongstreamError } from "../protocol/errors.ts";
 import type { ResponseHead } from "../protocol/producer-messages.ts";
 import type { ChunkSource } from "./chunks.ts";
 
-/** Answers to these have a length and no body (RFC 9110, sections 8.6 and 9.3.2). */
-const bodiless = new Set([204, 205, 304]);
+/** Statuses whose answers have no body, though they may tell a length (RFC 9110, sections 6.4.1 and 8.6). */
+export const bodilessStatuses: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /**
  * `from`: bytes of the body before the source's first one.
@@ -14,7 +14,7 @@ const bodiless = new Set([204, 205, 304]);
  */
 export function holdToLength(head: ResponseHead, source: ChunkSource, from: number, method: string): ChunkSource {
   const text = head.headers.find(([name]) => name.toLowerCase() === "content-length")?.[1];
-  if (head.mode === "events" || text === undefined || method === "HEAD" || bodiless.has(head.status)) return source;
+  if (head.mode === "events" || text === undefined || method === "HEAD" || bodilessStatuses.has(head.status)) return source;
   const declared = Number(text);
   let byteLength = from;
   return {

@@ -65,6 +65,10 @@ function respondWithEvents(answering: Answering, answer: Answer, { start, link }
     reset: answer.reset,
   });
   const status = answer.as === "handler" ? start.head.status : 200;
+  if (request.method === "HEAD") {
+    link.close();
+    return new Response(null, { status, headers });
+  }
   const { readable, writable } = new IdentityTransformStream();
   relay(answering, answer, format, writable, { start, link });
   return new Response(readable, { status, headers });

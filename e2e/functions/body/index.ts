@@ -26,11 +26,42 @@ async function answer(request: Request, stream: HandlerStream): Promise<HandlerA
       return new Response(null, { status: 204, headers: { "x-kind": "none" } });
     case "readable":
       return Readable.from([Buffer.from("one "), Buffer.from("two")]);
+    case "large-headers":
+      return new Response("x", { headers: { "x-large": "y".repeat(70_000) } });
+    case "bad-header":
+      return shaped({ headers: [["x bad", "1"]] });
+    case "bad-status":
+      return shaped({ status: 99 });
+    case "body-on-204":
+      return shaped({ status: 204, body: toWeb(thenThrow()) });
+    case "locked":
+      return locked();
+    case "used":
+      return used();
     case "throw":
       throw new Error("the handler broke before its head");
     default:
       throw new Error("Cannot answer that kind");
   }
+}
+
+/** What looks like a Response of another library, and is none that could be sent. */
+function shaped(parts: { status?: number; headers?: readonly (readonly [string, string])[]; body?: unknown }): Response {
+  const shape: unknown = { status: 200, headers: [], body: null, bodyUsed: false, url: "", ...parts };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the mistake this fixture makes
+  return shape as Response;
+}
+
+function locked(): Response {
+  const response = new Response("read elsewhere");
+  response.body?.getReader();
+  return response;
+}
+
+async function used(): Promise<Response> {
+  const response = new Response("read already");
+  await response.text();
+  return response;
 }
 
 function toWeb(chunks: AsyncIterable<Uint8Array | string>): ReadableStream<Uint8Array | string> {
