@@ -218,7 +218,8 @@ describe("P5 survives", () => {
     }
     expect(killed).toBe(1);
     expect(sha256(...parts)).toBe(sha256(noise(0, size)));
-    expect(await statusOf(stack.current.url, idOf(response))).toMatchObject({ attempt: 2, outcome: "completed", lastSeq: size });
+    const attempts = [{ attempt: 1, reason: expect.stringContaining("did not dial again") }, { attempt: 2, lastSeq: size, reason: "completed" }];
+    expect(await statusOf(stack.current.url, idOf(response))).toMatchObject({ attempt: 2, outcome: "completed", lastSeq: size, attempts });
   });
 
   test.each(["hibernate", "close"] as const)("P5: the object evicted (%s) under an open body is invisible", async (sockets) => {

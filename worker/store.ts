@@ -4,6 +4,7 @@ import type { Checkpoint, RequestHead, ResponseHead } from "../protocol/producer
 import type { BodyPiece } from "../protocol/body-piece.ts";
 import { limits } from "../protocol/limits.ts";
 import type { StreamFailure } from "../protocol/sse.ts";
+import type { AttemptRecord } from "./attempts.ts";
 import type { FunctionTarget } from "./lambda.ts";
 import { logSchema } from "./log.ts";
 import type { Cost, Meter } from "./meter.ts";
@@ -45,6 +46,7 @@ export interface StoredUpload {
 interface StoredState {
   readonly state: StreamState;
   readonly cost: Cost;
+  readonly attempts: readonly AttemptRecord[];
 }
 
 /** Written only where `onAbandon` says what a stream without readers does. */
@@ -118,9 +120,9 @@ export class Store {
     return this.#read("state");
   }
 
-  writeState(state: StreamState): void {
+  writeState(state: StreamState, attempts: readonly AttemptRecord[]): void {
     const { cost } = this.#meter;
-    this.#write("state", { state, cost: { ...cost, rowsWritten: cost.rowsWritten + 1 } });
+    this.#write("state", { state, cost: { ...cost, rowsWritten: cost.rowsWritten + 1 }, attempts });
   }
 
   readAudience(): StoredAudience | null {

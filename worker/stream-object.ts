@@ -7,6 +7,8 @@ import { headerNames, objectPaths } from "../protocol/http.ts";
 import { ping, pong } from "../protocol/producer-messages.ts";
 import type { StreamFailure } from "../protocol/sse.ts";
 import { attachmentOf, retire } from "./attachment.ts";
+import { account } from "./attempts.ts";
+import type { AttemptRecord } from "./attempts.ts";
 import { readAccess } from "./config.ts";
 import type { Env } from "./env.ts";
 import { consumerTag } from "./consumers.ts";
@@ -38,7 +40,7 @@ export class StreamObject extends DurableObject<Env> {
     const stored = this.#store.readState();
     if (description === null || stored === null) return;
     this.#meter.resume([stored.cost]);
-    this.#stream = this.#open(description, stored.state);
+    this.#stream = this.#open(description, stored.state, stored.attempts);
     this.#stream.wake();
   }
 
@@ -49,8 +51,9 @@ export class StreamObject extends DurableObject<Env> {
     this.#store.create(description, body);
     const { settings, createdAt } = description;
     const { state, effects } = begin({ nowMs: Date.now(), settings, tailSeq: 0, createdAt });
-    this.#store.writeState(state);
-    this.#stream = this.#open(description, state);
+    const attempts = account([], { before: null, event: null, after: state, nowMs: createdAt, tailSeq: 0 });
+    this.#store.writeState(state, attempts);
+    this.#stream = this.#open(description, state, attempts);
     this.#stream.begin(effects, reader);
     return true;
   }
@@ -165,7 +168,7 @@ export class StreamObject extends DurableObject<Env> {
     return [client, server];
   }
 
-  #open(description: StreamDescription, state: StreamState): Stream {
+  #open(description: StreamDescription, state: StreamState, attempts: readonly AttemptRecord[]): Stream {
     const { ctx } = this;
     return new Stream(
       {
@@ -182,7 +185,7 @@ export class StreamObject extends DurableObject<Env> {
       },
       this.#store,
       description,
-      state,
+      { state, attempts },
     );
   }
 

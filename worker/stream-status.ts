@@ -2,6 +2,7 @@
 
 import type { Outcome, StreamFailure } from "../protocol/sse.ts";
 import type { Mode, ResponseHead } from "../protocol/producer-messages.ts";
+import type { AttemptRecord } from "./attempts.ts";
 import type { Tail } from "./log.ts";
 import type { Cost } from "./meter.ts";
 import type { StreamDescription } from "./store.ts";
@@ -22,6 +23,8 @@ export interface StreamStatus {
   readonly outcome: Outcome | null;
   readonly error: StreamFailure | null;
   readonly consumers: number;
+  /** The latest hundred. */
+  readonly attempts: readonly AttemptRecord[];
   readonly createdAt: string;
   readonly endedAt: string | null;
   /** As of the last commit or change of state, and what came since if the object did not sleep. */
@@ -33,11 +36,12 @@ export interface StatusParts {
   readonly state: StreamState;
   readonly head: ResponseHead | null;
   readonly tail: Tail;
+  readonly attempts: readonly AttemptRecord[];
   readonly consumers: number;
   readonly cost: Cost;
 }
 
-export function toStatus({ description, state, head, tail, consumers, cost }: StatusParts): StreamStatus {
+export function toStatus({ description, state, head, tail, attempts, consumers, cost }: StatusParts): StreamStatus {
   const { id, createdAt } = description;
   const { seq, offset } = tail;
   const ended = state.phase === "ended" ? state : null;
@@ -54,6 +58,7 @@ export function toStatus({ description, state, head, tail, consumers, cost }: St
     outcome: ended?.outcome ?? null,
     error: ended?.error ?? null,
     consumers,
+    attempts,
     createdAt: new Date(createdAt).toISOString(),
     endedAt: ended === null ? null : new Date(ended.endedAt).toISOString(),
     cost,

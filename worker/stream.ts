@@ -9,6 +9,8 @@ import type { ResponseHead, ResumePoint, ToObject } from "../protocol/producer-m
 import type { StreamFailure } from "../protocol/sse.ts";
 import { attachmentOf, retire } from "./attachment.ts";
 import type { ProducerAttachment } from "./attachment.ts";
+import { account } from "./attempts.ts";
+import type { AttemptRecord } from "./attempts.ts";
 import { Audience } from "./audience.ts";
 import { Consumers, consumerTag } from "./consumers.ts";
 import { checkHead, impliedHead } from "./head.ts";
@@ -52,17 +54,19 @@ export class Stream {
   readonly #upload: Upload;
   readonly #meter: Meter;
   #state: StreamState;
+  #attempts: readonly AttemptRecord[];
   /** Null until the handler has answered. */
   #head: ResponseHead | null;
   #alarmAt: number | null = null;
 
-  constructor(host: StreamHost, store: Store, description: StreamDescription, state: StreamState) {
+  constructor(host: StreamHost, store: Store, description: StreamDescription, { state, attempts }: { readonly state: StreamState; readonly attempts: readonly AttemptRecord[] }) {
     const { id, kind, onAbandon, settings } = description;
     this.description = description;
     this.#host = host;
     this.#store = store;
     this.#meter = host.meter;
     this.#state = state;
+    this.#attempts = attempts;
     this.#head = kind === "events" ? impliedHead : store.readHead();
     this.#log = new Log(host.sql, id, host.meter, () => this.#head?.mode ?? "events");
     this.#producers = new Producers(() => host.sockets(producerTag), host.pingedAt);
@@ -202,6 +206,7 @@ export class Stream {
       state: this.#state,
       head: this.#head,
       tail: this.#log.tail,
+      attempts: this.#attempts,
       consumers: this.#consumers.count,
       cost: this.#meter.cost,
     });
@@ -319,9 +324,11 @@ export class Stream {
   /** Synchronous from reading the state to storing it: no other callback can come between. */
   #dispatch(event: StreamEvent, socket: WebSocket | null): void {
     this.#intake.commit(Date.now());
-    const { state, effects } = step(this.#state, event, this.#circumstances());
+    const at = this.#circumstances();
+    const { state, effects } = step(this.#state, event, at);
     if (state !== this.#state) {
-      this.#store.writeState(state);
+      this.#attempts = account(this.#attempts, { before: this.#state, event, after: state, nowMs: at.nowMs, tailSeq: at.tailSeq });
+      this.#store.writeState(state, this.#attempts);
       this.#state = state;
     }
     for (const effect of effects) this.#carryOut(effect, socket);
