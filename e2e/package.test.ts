@@ -18,7 +18,7 @@ describe("the built package", () => {
   test("exports a handful of values from each entry, in plain Node", async () => {
     const script = 'import(process.argv[1]).then((entry) => process.stdout.write(Object.keys(entry).sort().join(" ")))';
     const names = async (entry: string): Promise<string> => (await run(process.execPath, ["-e", script, entry], { cwd: rootDir })).stdout;
-    expect(await names("longstream/lambda-runtime")).toBe("LongstreamError streamHandler");
+    expect(await names("longstream/lambda-runtime")).toBe("LongstreamError nodeStreamHandler streamHandler");
     expect(await names("longstream/client")).toBe("LongstreamError openStream");
   });
 

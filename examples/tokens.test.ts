@@ -139,8 +139,15 @@ describe("the settings of the model", () => {
     expect(modelFromEnv({ OPENAI_BASE_URL: "" })).toBeNull();
   });
 
+  test("take the API that is named, else background responses of OpenAI itself and chat completions of everybody else", () => {
+    const apiOf = (baseUrl: string, api?: string): string | undefined => modelFromEnv({ OPENAI_BASE_URL: baseUrl, OPENAI_API: api })?.api;
+    expect([apiOf("https://api.openai.com/v1"), apiOf("http://a/v1"), apiOf("http://a/v1", "")]).toEqual(["responses", "chat", "chat"]);
+    expect([apiOf("https://api.openai.com/v1", "chat"), apiOf("http://a/v1", "responses")]).toEqual(["chat", "responses"]);
+    expect(() => apiOf("http://a/v1", "assistants")).toThrow('OPENAI_API is "assistants"; set it to responses or chat');
+  });
+
   test("take a base URL with or without a slash", () => {
-    expect(modelFromEnv({ OPENAI_BASE_URL: "http://a/v1/", OPENAI_MODEL: "m" })).toEqual({ baseUrl: "http://a/v1", apiKey: null, model: "m" });
+    expect(modelFromEnv({ OPENAI_BASE_URL: "http://a/v1/", OPENAI_MODEL: "m" })).toEqual({ baseUrl: "http://a/v1", apiKey: null, model: "m", api: "chat" });
   });
 });
 
@@ -242,7 +249,7 @@ describe("the relay", () => {
 });
 
 function relay({ baseUrl }: { readonly baseUrl: string }, stream = streamOf(null), query = ""): AsyncGenerator<StreamEvent, void, void> {
-  const model = { baseUrl, apiKey: "key-1", model: "model-1" };
+  const model = { baseUrl, apiKey: "key-1", model: "model-1", api: "chat" } as const;
   return answer(new Request(`${url}?prompt=Why${query}`), stream, { model, text });
 }
 

@@ -49,7 +49,8 @@ export interface HandlerStream {
   readonly context: LambdaContext;
   /**
    * Stores `state` (JSON, at most 256 KiB) with the event yielded last; a later attempt finds it in
-   * `resume.checkpoint` and, with `resume: "replay"`, goes on from that event.
+   * `resume.checkpoint` and, with `resume: "replay"`, goes on from that event. An answer in bytes is stored as its stream is
+   * read: state counts from what was read of it, which a handler that writes ahead does not know.
    *
    * @throws LongstreamError `checkpoint-too-large`.
    */

@@ -12,6 +12,7 @@ Environment:
   CONTROL_PORT         of the fault control (8788), used below
   LAMBDA_TIMEOUT_MS    time limit of a function (900000)
   OPENAI_BASE_URL      an OpenAI-compatible API for /api/tokens, with OPENAI_API_KEY and OPENAI_MODEL
+  OPENAI_API           "responses" where that API has background responses, which can be resumed; else "chat"
   VERBOSE=1            print what functions and Worker log
 
 Faults: curl -d '{"fault": "kill-lambda"}' http://127.0.0.1:8788/faults
@@ -76,7 +77,7 @@ function logging(): { onLog?: (line: string) => void } {
 
 /** What the token example needs to reach a model; functions see nothing else of this process's environment. */
 function modelEnv(): Record<string, string> {
-  const names = ["OPENAI_BASE_URL", "OPENAI_API_KEY", "OPENAI_MODEL"];
+  const names = ["OPENAI_BASE_URL", "OPENAI_API_KEY", "OPENAI_MODEL", "OPENAI_API"];
   return Object.fromEntries(names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
 }
 

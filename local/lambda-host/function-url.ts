@@ -12,7 +12,7 @@ import { accountId } from "./invoke-api.ts";
 import { limits } from "./limits.ts";
 import { verifySignature } from "./sigv4.ts";
 import type { Credentials } from "./sigv4.ts";
-import { toUrlEvent } from "./url-event.ts";
+import { urlEventOf } from "./url-event.ts";
 import { StreamedResponse, sendBuffered } from "./url-response.ts";
 
 /** BUFFERED: the response is sent when it is complete. RESPONSE_STREAM: as the function produces it. */
@@ -97,7 +97,7 @@ function toInvocation(
   { region, credentials: { accessKeyId } }: FunctionUrlOptions,
 ): Invocation {
   const call = { request, body, target: rest, urlId: functionName, region, accountId, accessKeyId, requestId, nowMs: Date.now() };
-  const payload = toUrlEvent(call);
+  const payload = urlEventOf(call);
   const invokedArn = `arn:aws:lambda:${region}:${accountId}:function:${functionName}${qualifier === undefined ? "" : `:${qualifier}`}`;
   return { requestId, functionName, invokedArn, type: "RequestResponse", body: Buffer.from(JSON.stringify(payload)), payload };
 }

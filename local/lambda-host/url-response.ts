@@ -1,9 +1,10 @@
 /** Owns the HTTP response of a Function URL: streamed while the function posts it, or mapped once it has. */
 import type { ServerResponse } from "node:http";
+import { PreludeReader, preludeContentType, readHead, withContentType } from "../../lambda-runtime/prelude.ts";
+import type { FunctionHead } from "../../lambda-runtime/prelude.ts";
 import { parseJson } from "./invocation.ts";
 import type { ResponseSink, Result } from "./invocation.ts";
-import { PreludeReader, preludeContentType, readHead } from "./url-response-head.ts";
-import type { ResponseHead } from "./url-response-head.ts";
+import { limits } from "./limits.ts";
 
 /**
  * Invoke mode RESPONSE_STREAM. Not found in AWS's documentation, and so as a client can do most with it: a function that
@@ -20,7 +21,7 @@ export class StreamedResponse implements ResponseSink {
   }
 
   begin(contentType: string): void {
-    if (contentType === preludeContentType) this.#prelude = new PreludeReader();
+    if (contentType === preludeContentType) this.#prelude = new PreludeReader(limits.preludeBytes);
     else this.#contentType = contentType;
   }
 
@@ -91,13 +92,8 @@ export function sendFailure(reply: ServerResponse): void {
   reply.writeHead(502, { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) }).end(body);
 }
 
-function withContentType(head: ResponseHead, contentType: string): ResponseHead {
-  const has = head.headers.some(([name]) => name.toLowerCase() === "content-type");
-  return has ? head : { ...head, headers: [...head.headers, ["Content-Type", contentType]] };
-}
-
 /** False where the function's headers cannot be sent; nothing was then. */
-function sendHead(reply: ServerResponse, { status, headers }: ResponseHead): boolean {
+function sendHead(reply: ServerResponse, { status, headers }: FunctionHead): boolean {
   try {
     for (const [name, value] of headers) reply.appendHeader(name, value);
     reply.writeHead(status);

@@ -1,10 +1,27 @@
-/** Owns reading a chat completion stream: its pieces of text, and whether it was complete. */
+/** Owns an answer by chat completions: the request, its pieces of text, and whether it was complete. */
 
-import { EventSourceParserStream } from "eventsource-parser/stream";
-import { brokeOff, cannotAnswer, errorMessage, field, parseJson } from "./model-errors.ts";
+import type { Message } from "./conversation.ts";
+import { cannotAnswer, errorMessage, field, parseJson } from "./model-errors.ts";
+import { eventStreamOf, readData, request } from "./model.ts";
+import type { ModelSettings } from "./model.ts";
 
-/** A chunk holds one token; past this it is no completion stream. */
-const maxChunkChars = 1_048_576;
+export interface CompletionOptions {
+  readonly maxTokens: number | null;
+  /** Ends the request, and with it the model's work. */
+  readonly signal: AbortSignal;
+}
+
+/** The pieces of the answer's text, as they arrive. @throws Error that says what the API did. */
+export async function* streamCompletion(
+  settings: ModelSettings,
+  messages: readonly Message[],
+  { maxTokens, signal }: CompletionOptions,
+): AsyncGenerator<string, void, void> {
+  const body = { model: settings.model, messages, stream: true, ...(maxTokens === null ? {} : { max_tokens: maxTokens }) };
+  const response = await request(settings, { method: "POST", path: "/chat/completions", body, signal });
+  yield* readCompletion(await eventStreamOf(response, signal), signal);
+}
+
 const lastData = "[DONE]";
 
 interface Chunk {
@@ -26,16 +43,6 @@ export async function* readCompletion(body: ReadableStream<Uint8Array<ArrayBuffe
     if (finish !== null) return;
   }
   throw cannotAnswer("ended its stream before the answer was complete");
-}
-
-async function* readData(body: ReadableStream<Uint8Array<ArrayBuffer>>, signal: AbortSignal): AsyncGenerator<string, void, void> {
-  try {
-    const events = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream({ maxBufferSize: maxChunkChars }));
-    for await (const { data } of events) yield data;
-  } catch (error) {
-    if (signal.aborted) throw error;
-    throw brokeOff("broke off before the answer was complete", error);
-  }
 }
 
 /** Reads `{"choices":[{"delta":{"content":"..."},"finish_reason":null}]}`; a chunk of usage figures has no choices. */

@@ -1,7 +1,6 @@
-/** Owns the request to an OpenAI-compatible chat API, and what its refusals mean. */
+/** Owns the requests to an OpenAI-compatible API, what its refusals mean, and the data of its event streams. */
 
-import { readCompletion } from "./completion.ts";
-import type { Message } from "./conversation.ts";
+import { EventSourceParserStream } from "eventsource-parser/stream";
 import { brokeOff, cannotAnswer, errorMessage, parseJson } from "./model-errors.ts";
 
 export interface ModelSettings {
@@ -9,50 +8,73 @@ export interface ModelSettings {
   readonly baseUrl: string;
   readonly apiKey: string | null;
   readonly model: string;
-}
-
-export interface CompletionOptions {
-  readonly maxTokens: number | null;
-  /** Ends the request, and with it the model's work. */
-  readonly signal: AbortSignal;
+  /**
+   * `responses`: the Responses API in background mode, whose answers can be read on from any event. `chat`: chat
+   * completions, which every compatible server has and none can resume.
+   */
+  readonly api: "responses" | "chat";
 }
 
 const defaultModel = "gpt-4.1-mini";
+const openAiHost = "api.openai.com";
 /** Enough of an error page to show. */
 const maxErrorChars = 2_000;
+/** An event holds one token; past this it is none of such a stream. */
+const maxEventChars = 1_048_576;
 
 /** Null without OPENAI_BASE_URL. */
 export function modelFromEnv(env: Readonly<Record<string, string | undefined>>): ModelSettings | null {
-  const { OPENAI_BASE_URL: baseUrl, OPENAI_API_KEY: apiKey, OPENAI_MODEL: model } = env;
+  const { OPENAI_BASE_URL: baseUrl, OPENAI_API_KEY: apiKey, OPENAI_MODEL: model, OPENAI_API: api } = env;
   if (baseUrl === undefined || baseUrl === "") return null;
-  return { baseUrl: baseUrl.replace(/\/+$/, ""), apiKey: apiKey || null, model: model || defaultModel };
+  return { baseUrl: baseUrl.replace(/\/+$/, ""), apiKey: apiKey || null, model: model || defaultModel, api: readApi(api || null, baseUrl) };
 }
 
-/** The pieces of the answer's text, as they arrive. @throws Error that says what the API did. */
-export async function* streamCompletion(
-  settings: ModelSettings,
-  messages: readonly Message[],
-  { maxTokens, signal }: CompletionOptions,
-): AsyncGenerator<string, void, void> {
-  const body = { model: settings.model, messages, stream: true, ...(maxTokens === null ? {} : { max_tokens: maxTokens }) };
-  const response = await post(settings, JSON.stringify(body), signal);
-  if (!response.ok) throw cannotAnswer(`answered ${response.status} (${await reasonOf(response, signal)})`);
-  const type = response.headers.get("content-type") ?? "no content type";
-  if (response.body === null || type.includes("json")) {
-    await response.body?.cancel();
-    throw cannotAnswer(`answered with ${type} where an event stream was asked for`);
-  }
-  yield* readCompletion(response.body, signal);
+/** OpenAI itself has background responses; of others one has to say so. */
+function readApi(api: string | null, baseUrl: string): ModelSettings["api"] {
+  if (api === null) return new URL(baseUrl).host === openAiHost ? "responses" : "chat";
+  if (api === "responses" || api === "chat") return api;
+  throw new Error(`Cannot ask the model: OPENAI_API is ${JSON.stringify(api)}; set it to responses or chat, or leave it out`);
 }
 
-async function post({ baseUrl, apiKey }: ModelSettings, body: string, signal: AbortSignal): Promise<Response> {
-  const headers = new Headers({ "content-type": "application/json", accept: "text/event-stream" });
+export interface ModelRequest {
+  readonly method: "GET" | "POST";
+  /** Behind the base URL. */
+  readonly path: string;
+  readonly body?: object;
+  /** Ends the request, and with it what the API does for it. */
+  readonly signal: AbortSignal;
+}
+
+/** @throws Error when the API cannot be reached; the signal's reason. */
+export async function request({ baseUrl, apiKey }: ModelSettings, { method, path, body, signal }: ModelRequest): Promise<Response> {
+  const headers = new Headers({ accept: "text/event-stream" });
+  if (body !== undefined) headers.set("content-type", "application/json");
   if (apiKey !== null) headers.set("authorization", `Bearer ${apiKey}`);
   try {
-    return await fetch(`${baseUrl}/chat/completions`, { method: "POST", headers, body, signal });
+    return await fetch(`${baseUrl}${path}`, { method, headers, signal, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
   } catch (error) {
     if (signal.aborted) throw error;
     throw brokeOff(`cannot be reached at ${baseUrl}`, error);
+  }
+}
+
+/** @throws Error that says what the API answered in place of an event stream. */
+export async function eventStreamOf(response: Response, signal: AbortSignal): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  if (!response.ok) throw cannotAnswer(`answered ${response.status} (${await reasonOf(response, signal)})`);
+  const type = response.headers.get("content-type") ?? "no content type";
+  if (response.body !== null && !type.includes("json")) return response.body;
+  await response.body?.cancel();
+  throw cannotAnswer(`answered with ${type} where an event stream was asked for`);
+}
+
+/** The data of each event. @throws Error when the connection breaks; the signal's reason. */
+export async function* readData(body: ReadableStream<Uint8Array<ArrayBuffer>>, signal: AbortSignal): AsyncGenerator<string, void, void> {
+  try {
+    const events = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream({ maxBufferSize: maxEventChars }));
+    for await (const { data } of events) yield data;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw brokeOff("broke off before the answer was complete", error);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Owns the tests of response heads, over every split of the bytes. */
+
 import { expect, test } from "vitest";
-import { PreludeReader, readHead } from "./url-response-head.ts";
+import { PreludeReader, readHead } from "./prelude.ts";
 
 const prelude = '{"statusCode":404,"headers":{"X-A":"1","Transfer-Encoding":"chunked"},"cookies":["a=1","b=2"]}';
 const head = { status: 404, headers: [["X-A", "1"], ["set-cookie", "a=1"], ["set-cookie", "b=2"]] };
@@ -8,7 +9,7 @@ const head = { status: 404, headers: [["X-A", "1"], ["set-cookie", "a=1"], ["set
 test("a prelude ends at the first 8 NULs, however it is cut", () => {
   const bytes = Buffer.from(`${prelude}\0\0\0\0\0\0\0\0\0body`);
   for (let cut = 0; cut <= bytes.length; cut += 1) {
-    const reader = new PreludeReader();
+    const reader = new PreludeReader(16_384);
     const first = reader.push(bytes.subarray(0, cut));
     const done = first.type === "more" ? reader.push(bytes.subarray(cut)) : first;
     const rest = bytes.subarray(bytes.length - "\0body".length, first.type === "more" ? undefined : cut);
@@ -23,7 +24,7 @@ test.each([
   ["a status that is none", '{"statusCode":99}\0\0\0\0\0\0\0\0'],
   ["endless", "x".repeat(20_000)],
 ])("a prelude that is %s is broken", (_, text) => {
-  expect(new PreludeReader().push(Buffer.from(text))).toEqual({ type: "broken" });
+  expect(new PreludeReader(16_384).push(Buffer.from(text))).toEqual({ type: "broken" });
 });
 
 test("a head without anything is 200", () => {

@@ -1,8 +1,6 @@
-/** Owns how a function words the head of its HTTP response, buffered as JSON or as the prelude of a stream. */
-import { parseJson } from "./invocation.ts";
-import { limits } from "./limits.ts";
+/** Owns how a function words the head of its HTTP response for AWS: buffered as JSON, or as the prelude of a stream. */
 
-export interface ResponseHead {
+export interface FunctionHead {
   readonly status: number;
   /** Cookies included. */
   readonly headers: readonly (readonly [name: string, value: string])[];
@@ -15,31 +13,50 @@ const delimiter = Buffer.alloc(8);
 
 export type PreludeStep =
   | { readonly type: "more" }
-  | { readonly type: "head"; readonly head: ResponseHead; readonly rest: Buffer }
+  | { readonly type: "head"; readonly head: FunctionHead; readonly rest: Buffer }
   | { readonly type: "broken" };
 
 /** Finds the JSON in front of the first 8 NULs, however the bytes come. */
 export class PreludeReader {
+  readonly #maxBytes: number;
   #bytes: Buffer = Buffer.alloc(0);
 
-  push(chunk: Buffer): PreludeStep {
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  push(chunk: Uint8Array): PreludeStep {
     // The delimiter may begin in what was read before.
     const from = Math.max(0, this.#bytes.length - delimiter.length);
     this.#bytes = Buffer.concat([this.#bytes, chunk]);
     const at = this.#bytes.indexOf(delimiter, from);
-    if (at === -1) return this.#bytes.length > limits.preludeBytes ? { type: "broken" } : { type: "more" };
-    const json = parseJson(this.#bytes.subarray(0, at).toString());
-    const head = json.type === "json" ? readHead(json.value) : undefined;
+    if (at === -1) return this.#bytes.length > this.#maxBytes ? { type: "broken" } : { type: "more" };
+    const head = readHead(parseJson(this.#bytes.subarray(0, at).toString()));
     return head === undefined ? { type: "broken" } : { type: "head", head, rest: this.#bytes.subarray(at + delimiter.length) };
   }
 }
 
 /** Undefined where it is no head. Without a status it is 200. */
-export function readHead(value: unknown): ResponseHead | undefined {
+export function readHead(value: unknown): FunctionHead | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   const { statusCode = 200, headers, cookies }: { statusCode?: unknown; headers?: unknown; cookies?: unknown } = value;
   if (typeof statusCode !== "number" || !Number.isInteger(statusCode) || statusCode < 200 || statusCode > 599) return undefined;
   return { status: statusCode, headers: [...readHeaders(headers), ...readCookies(cookies)] };
+}
+
+/** For a head that names no content type, which is then that of the stream. */
+export function withContentType(head: FunctionHead, contentType: string): FunctionHead {
+  const has = head.headers.some(([name]) => name.toLowerCase() === "content-type");
+  return has ? head : { ...head, headers: [...head.headers, ["Content-Type", contentType]] };
+}
+
+/** Undefined for what is no JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Framing is for whoever sends the response on. */
