@@ -11,6 +11,7 @@ test("the URL of a function that is here is pointed here, and nothing else is", 
     { path: "/a", functionUrl: "https://count.lambda-url.us-east-1.on.aws/", region: "us-east-1" },
     { path: "/b", functionUrl: "https://tokens.lambda-url.us-east-1.on.aws/x?y=1" },
     { path: "/c", functionUrl: "https://count.lambda-url.us-east-1.on.aws" },
+    { path: "/g", upstream: "https://count.lambda-url.us-east-1.on.aws/x" },
     { path: "/d", functionUrl: "https://abcdefg.lambda-url.us-east-1.on.aws/" },
     { path: "/e", functionUrl: 7 },
     { path: "/f", function: "count" },
@@ -20,7 +21,8 @@ test("the URL of a function that is here is pointed here, and nothing else is", 
     { path: "/a", functionUrl: "http://127.0.0.1:9/url/count/", region: "us-east-1" },
     { path: "/b", functionUrl: "http://127.0.0.1:9/url/Tokens/x?y=1" },
     { path: "/c", functionUrl: "http://127.0.0.1:9/url/count/" },
-    ...routes.slice(3),
+    { path: "/g", upstream: "http://127.0.0.1:9/url/count/x" },
+    ...routes.slice(4),
   ]);
   expect(localRoutes("none", names, lambda)).toBe("none");
 });

@@ -1,4 +1,4 @@
-/** Owns pointing the Function URLs of routes at the Lambda host of this machine. */
+/** Owns pointing the Function URLs of routes, invoked or relayed, at the Lambda host of this machine. */
 
 import type { LambdaHost } from "./lambda-host/index.ts";
 
@@ -9,8 +9,9 @@ import type { LambdaHost } from "./lambda-host/index.ts";
 export function localRoutes(routes: unknown, functionNames: ReadonlySet<string>, lambda: Pick<LambdaHost, "url">): unknown {
   if (!Array.isArray(routes)) return routes;
   return routes.map((route: unknown) => {
-    if (typeof route !== "object" || route === null || !("functionUrl" in route)) return route;
-    return { ...route, functionUrl: localUrl(route.functionUrl, functionNames, lambda) };
+    if (typeof route !== "object" || route === null) return route;
+    if ("upstream" in route) return { ...route, upstream: localUrl(route.upstream, functionNames, lambda) };
+    return "functionUrl" in route ? { ...route, functionUrl: localUrl(route.functionUrl, functionNames, lambda) } : route;
   });
 }
 

@@ -35,6 +35,7 @@ const documented: Record<ErrorCode, [status: number, close: number, retry: boole
   "handler-failed": [502, 1000, false],
   "replay-diverged": [502, 1000, false],
   "invoke-failed": [502, 1000, false],
+  "upstream-dropped": [502, 1000, false],
   "attempts-exhausted": [502, 1000, false],
   expired: [504, 1000, false],
   cancelled: [410, 1000, false],

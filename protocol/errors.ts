@@ -57,6 +57,8 @@ const table = {
   "handler-failed": { status: 502, close: closeCodes.done, retry: false },
   "replay-diverged": { status: 502, close: closeCodes.done, retry: false },
   "invoke-failed": { status: 502, close: closeCodes.done, retry: false },
+  /** An upstream broke its answer off, and cannot be asked for the rest. */
+  "upstream-dropped": { status: 502, close: closeCodes.done, retry: false },
   "attempts-exhausted": { status: 502, close: closeCodes.done, retry: false },
   expired: { status: 504, close: closeCodes.done, retry: false },
   cancelled: { status: 410, close: closeCodes.done, retry: false },

@@ -14,7 +14,7 @@ const heard = (nowMs: number, ...attempts: readonly number[]): HeardAt => new Ma
 
 /** Steps a new stream through events, each with its time and the log's end by then. */
 function play(...story: readonly (readonly [nowMs: number, tailSeq: number, event: StreamEvent])[]): readonly AttemptRecord[] {
-  const at = (nowMs: number, tailSeq: number): Circumstances => ({ nowMs, settings, tailSeq, createdAt: 0 });
+  const at = (nowMs: number, tailSeq: number): Circumstances => ({ nowMs, settings, tailSeq, createdAt: 0, source: "function" });
   let { state }: { readonly state: StreamState } = begin(at(0, 0));
   let records = account([], { before: null, event: null, after: state, nowMs: 0, tailSeq: 0 });
   for (const [nowMs, tailSeq, event] of story) {

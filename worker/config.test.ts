@@ -13,9 +13,9 @@ const vars: GatewayVars = {
   AWS_SECRET_ACCESS_KEY: "secret",
   TICKET_SECRET: "t".repeat(32),
 };
-const knownRouteKeys = "the keys are path, methods, kind, onAbandon, function, functionUrl, region, qualifier, tenantId, maxRequestBytes, settings";
+const knownRouteKeys = "the keys are path, methods, kind, onAbandon, function, functionUrl, region, qualifier, tenantId, upstream, resume, upstreamHeaders, maxRequestBytes, settings";
 const knownSettings =
-  "the settings are commitIntervalMs, leaseMs, redialMs, attemptStartMs, invokeRetryMs, yieldMs, ticketMs, uploadIdleMs, maxDurationMs, retentionMs, maxStreamBytes, maxConsumers";
+  "the settings are commitIntervalMs, leaseMs, redialMs, attemptStartMs, upstreamIdleMs, invokeRetryMs, yieldMs, ticketMs, uploadIdleMs, maxDurationMs, retentionMs, maxStreamBytes, maxConsumers";
 
 describe("the configuration", () => {
   test("of one route has defaults for everything else", () => {
@@ -93,7 +93,7 @@ describe("the configuration", () => {
 });
 
 describe("a bad configuration is refused with the key and the fix:", () => {
-  const noRoutes = "ROUTES is missing: add a [[vars.ROUTES]] table with path, function (or functionUrl) and region to wrangler.toml";
+  const noRoutes = "ROUTES is missing: add a [[vars.ROUTES]] table with path, function (or functionUrl, or upstream) and region to wrangler.toml";
   const badMethods = 'ROUTES[0].methods is no list of methods: write it like methods = ["GET", "POST"]';
   const badAbandon = 'ROUTES[0].onAbandon must be "continue" or { cancelAfterMs = 10000 }';
   const url = "https://abc.lambda-url.us-east-1.on.aws/";
@@ -110,7 +110,7 @@ describe("a bad configuration is refused with the key and the fix:", () => {
     ["a path that does not start with a slash", { ROUTES: [{ ...route, path: "api" }] }, 'ROUTES[0].path must start with "/": it is "api"'],
     ["a path under /streams/", { ROUTES: [{ ...route, path: "/streams/x" }] }, "ROUTES[0].path covers /streams/, which is the gateway's own: choose another"],
     ["a path over everything", { ROUTES: [{ ...route, path: "/*" }] }, "ROUTES[0].path covers /streams/, which is the gateway's own: choose another"],
-    ["no function", { ROUTES: [{ ...route, function: "" }] }, 'ROUTES[0].function is missing: add function = "my-function", or a functionUrl'],
+    ["no function", { ROUTES: [{ ...route, function: "" }] }, 'ROUTES[0].function is missing: add function = "my-function", or a functionUrl, or an upstream'],
     ["no region", { ROUTES: [route, { ...route, region: 7 }] }, 'ROUTES[1].region is missing: add region = "us-east-1"'],
     ["a qualifier that is no text", { ROUTES: [{ ...route, qualifier: 1 }] }, 'ROUTES[0].qualifier is missing: add qualifier = "live"'],
     ["a tenant that is no text", { ROUTES: [{ ...route, tenantId: 1 }] }, 'ROUTES[0].tenantId is missing: add tenantId = "blue"'],
@@ -169,7 +169,7 @@ describe("a bad configuration is refused with the key and the fix:", () => {
             `STREAM_DEFAULTS.lease is not known: ${knownSettings}`,
             'ROUTES[0].path must start with "/": it is "api"',
             'ROUTES[0].methods is no list of methods: write it like methods = ["GET", "POST"]',
-            'ROUTES[0].function is missing: add function = "my-function", or a functionUrl',
+            'ROUTES[0].function is missing: add function = "my-function", or a functionUrl, or an upstream',
             'ROUTES[0].region is missing: add region = "us-east-1"',
             'HEARTBEAT_MS must be a whole number of at least 100: it is "15s"',
           ].join("; "),

@@ -4,6 +4,8 @@ import { LongstreamError } from "../protocol/errors.ts";
 import type { FunctionTarget, LambdaAccess } from "./lambda.ts";
 import { defaultSettings, leastSettings, routeKinds } from "./settings.ts";
 import type { OnAbandon, RouteKind, StreamSettings } from "./settings.ts";
+import { readUpstreamTarget, secretsOf } from "./upstream-target.ts";
+import type { RouteTarget, SecretOf } from "./upstream-target.ts";
 
 /** Vars and secrets as wrangler passes them. */
 export interface GatewayVars {
@@ -31,7 +33,7 @@ export interface Route {
   readonly methods: readonly string[];
   readonly kind: RouteKind;
   readonly onAbandon: OnAbandon;
-  readonly target: FunctionTarget;
+  readonly target: RouteTarget;
   readonly maxRequestBytes: number;
   readonly settings: StreamSettings;
 }
@@ -63,7 +65,7 @@ export function readConfig(env: GatewayVars): Config {
   checkSecrets(env, problems);
   const defaults = readSettings(env.STREAM_DEFAULTS, defaultSettings, "STREAM_DEFAULTS", problems);
   const config = {
-    routes: readRoutes(env.ROUTES, defaults, problems),
+    routes: readRoutes(env.ROUTES, defaults, secretsOf(env), problems),
     publicUrl: readPublicUrl(env.PUBLIC_URL, problems),
     heartbeatMs: readNumber(env.HEARTBEAT_MS ?? defaultHeartbeatMs, leastHeartbeatMs, "HEARTBEAT_MS", problems),
     maxStallMs: readNumber(env.MAX_STALL_MS ?? defaultMaxStallMs, leastHeartbeatMs, "MAX_STALL_MS", problems),
@@ -93,7 +95,8 @@ export function findRoute(config: Config, pathname: string): Route | undefined {
 }
 
 function checkSecrets(env: GatewayVars, problems: string[]): void {
-  const needed = { AWS_ACCESS_KEY_ID: env.AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: env.AWS_SECRET_ACCESS_KEY, TICKET_SECRET: env.TICKET_SECRET };
+  const aws = { AWS_ACCESS_KEY_ID: env.AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: env.AWS_SECRET_ACCESS_KEY };
+  const needed = { ...(callsAws(env.ROUTES) ? aws : {}), TICKET_SECRET: env.TICKET_SECRET };
   for (const [key, value] of Object.entries(needed)) {
     if (typeof value !== "string" || value === "") {
       problems.push(`the secret ${key} is missing: set it with "wrangler secret put ${key}", locally in .dev.vars`);
@@ -102,6 +105,13 @@ function checkSecrets(env: GatewayVars, problems: string[]): void {
   if (typeof env.TICKET_SECRET === "string" && env.TICKET_SECRET !== "" && env.TICKET_SECRET.length < leastSecretChars) {
     problems.push(`the secret TICKET_SECRET is too short: use at least ${leastSecretChars} random characters`);
   }
+}
+
+/** Whether a route needs keys: one that only relays another's API does not. */
+function callsAws(routes: unknown): boolean {
+  if (!Array.isArray(routes)) return true;
+  const entries: readonly unknown[] = routes;
+  return entries.map(asTable).some((fields) => fields === null || fields["upstream"] === undefined || fields["region"] !== undefined);
 }
 
 function readPublicUrl(value: string | undefined, problems: string[]): string | null {
@@ -113,19 +123,20 @@ function readPublicUrl(value: string | undefined, problems: string[]): string | 
   return value.replace(/\/+$/, "");
 }
 
-function readRoutes(value: unknown, defaults: StreamSettings, problems: string[]): readonly Route[] {
+function readRoutes(value: unknown, defaults: StreamSettings, secret: SecretOf, problems: string[]): readonly Route[] {
   if (!Array.isArray(value) || value.length === 0) {
-    problems.push("ROUTES is missing: add a [[vars.ROUTES]] table with path, function (or functionUrl) and region to wrangler.toml");
+    problems.push("ROUTES is missing: add a [[vars.ROUTES]] table with path, function (or functionUrl, or upstream) and region to wrangler.toml");
     return [];
   }
   const entries: readonly unknown[] = value;
-  const routes = entries.map((entry, index) => readRoute(entry, `ROUTES[${index}]`, defaults, problems));
+  const routes = entries.map((entry, index) => readRoute(entry, `ROUTES[${index}]`, defaults, secret, problems));
   return routes.filter((route) => route !== null);
 }
 
-const routeKeys = new Set(["path", "methods", "kind", "onAbandon", "function", "functionUrl", "region", "qualifier", "tenantId", "maxRequestBytes", "settings"]);
+const targetKeys = ["function", "functionUrl", "region", "qualifier", "tenantId", "upstream", "resume", "upstreamHeaders"];
+const routeKeys = new Set(["path", "methods", "kind", "onAbandon", ...targetKeys, "maxRequestBytes", "settings"]);
 
-function readRoute(entry: unknown, key: string, defaults: StreamSettings, problems: string[]): Route | null {
+function readRoute(entry: unknown, key: string, defaults: StreamSettings, secret: SecretOf, problems: string[]): Route | null {
   const fields = asTable(entry);
   if (fields === null) {
     problems.push(`${key} is no table: write it as [[vars.ROUTES]]`);
@@ -140,17 +151,25 @@ function readRoute(entry: unknown, key: string, defaults: StreamSettings, proble
     methods: readMethods(methods, key, problems),
     kind: readKind(fields["kind"], key, problems),
     onAbandon: readOnAbandon(fields["onAbandon"], `${key}.onAbandon`, problems),
-    target: readTarget(fields, key, problems),
+    target: readTarget(fields, key, secret, problems),
     maxRequestBytes: readNumber(maxRequestBytes, 0, `${key}.maxRequestBytes`, problems),
     settings: readSettings(fields["settings"], defaults, `${key}.settings`, problems),
   };
 }
 
-function readTarget(fields: Readonly<Record<string, unknown>>, key: string, problems: string[]): FunctionTarget {
+function readTarget(fields: Readonly<Record<string, unknown>>, key: string, secret: SecretOf, problems: string[]): RouteTarget {
+  if (fields["upstream"] !== undefined) return readUpstreamTarget(fields, key, secret, problems);
+  for (const name of ["resume", "upstreamHeaders"]) {
+    if (fields[name] !== undefined) problems.push(`${key}.${name} goes only with upstream: leave it out`);
+  }
+  return readFunctionTarget(fields, key, problems);
+}
+
+function readFunctionTarget(fields: Readonly<Record<string, unknown>>, key: string, problems: string[]): FunctionTarget {
   const { functionUrl, qualifier = null, tenantId = null } = fields;
   if (functionUrl !== undefined) return readUrlTarget(fields, key, problems);
   return {
-    name: readText(fields["function"], `${key}.function`, 'function = "my-function", or a functionUrl', problems),
+    name: readText(fields["function"], `${key}.function`, 'function = "my-function", or a functionUrl, or an upstream', problems),
     region: readText(fields["region"], `${key}.region`, 'region = "us-east-1"', problems),
     qualifier: qualifier === null ? null : readText(qualifier, `${key}.qualifier`, 'qualifier = "live"', problems),
     tenantId: tenantId === null ? null : readText(tenantId, `${key}.tenantId`, 'tenantId = "blue"', problems),

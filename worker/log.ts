@@ -82,6 +82,12 @@ export class Log {
     return this.#tail;
   }
 
+  /** The id of the first row's last event; empty where there is none. */
+  readFirstSourceId(): string {
+    const [first] = this.#sql.exec<{ source_id: string }>("SELECT source_id FROM log WHERE first_seq = 1");
+    return first?.source_id ?? "";
+  }
+
   /** As of the last commit. */
   readCost(): Cost | null {
     const [last] = this.#sql.exec<{ cost: string }>("SELECT cost FROM log ORDER BY first_seq DESC LIMIT 1");

@@ -10,6 +10,8 @@ export interface StreamSettings {
   readonly redialMs: number;
   /** How long an invoked attempt may take to dial in: cold start included. */
   readonly attemptStartMs: number;
+  /** How long an upstream may send nothing, its head included, before it is taken for dead. A model may think that long. */
+  readonly upstreamIdleMs: number;
   /** Wait after an invoke that was refused for now (429, 5xx). */
   readonly invokeRetryMs: number;
   /** How long the active producer may take to yield once its successor is ready. */
@@ -47,6 +49,7 @@ export const defaultSettings: StreamSettings = {
   leaseMs: 30 * second,
   redialMs: 1_500,
   attemptStartMs: 15 * second,
+  upstreamIdleMs: 120 * second,
   invokeRetryMs: second,
   yieldMs: 5 * second,
   ticketMs: 16 * 60 * second,
@@ -63,6 +66,7 @@ export const leastSettings: StreamSettings = {
   leaseMs: second,
   redialMs: 0,
   attemptStartMs: 100,
+  upstreamIdleMs: 100,
   invokeRetryMs: 10,
   yieldMs: 10,
   ticketMs: 1,

@@ -5,11 +5,11 @@ import type { BodyPiece } from "../protocol/body-piece.ts";
 import { limits } from "../protocol/limits.ts";
 import type { StreamFailure } from "../protocol/sse.ts";
 import type { AttemptRecord } from "./attempts.ts";
-import type { FunctionTarget } from "./lambda.ts";
 import { logSchema } from "./log.ts";
 import type { Cost, Meter } from "./meter.ts";
 import type { OnAbandon, RouteKind, StreamSettings } from "./settings.ts";
 import type { StreamState } from "./stream-state.ts";
+import type { RouteTarget } from "./upstream-target.ts";
 
 /** Fixed when the stream is created, settings included: a later deploy does not change a running stream. */
 export interface StreamDescription {
@@ -22,7 +22,7 @@ export interface StreamDescription {
   readonly onAbandon: OnAbandon;
   /** `https://host/streams/{id}`. */
   readonly url: string;
-  readonly target: FunctionTarget;
+  readonly target: RouteTarget;
   readonly settings: StreamSettings;
   readonly request: RequestHead;
 }
@@ -102,6 +102,14 @@ export class Store {
       const skip = Math.max(0, offset - start);
       if (skip < bytes.byteLength) yield { offset: start + skip, bytes: new Uint8Array(bytes, skip) };
     }
+  }
+
+  /** The same of one row: empty where nothing follows. */
+  bodyPiece(offset: number): Uint8Array {
+    const [row] = this.#sql
+      .exec<{ start: number; bytes: ArrayBuffer }>("SELECT start, bytes FROM request WHERE start = (SELECT max(start) FROM request WHERE start <= ?)", offset)
+      .toArray();
+    return row === undefined ? new Uint8Array(0) : new Uint8Array(row.bytes).subarray(offset - row.start);
   }
 
   readUpload(): StoredUpload | null {

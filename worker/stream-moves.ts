@@ -34,7 +34,12 @@ export function recover(attempts: Attempts, active: Producer, reason: string, at
 
 export function afterRefusedInvoke(attempts: Attempts, event: EventOf<"invoke-failed">, at: Circumstances): Step {
   if (!event.retry) return end(event.attempt, "failed", { code: "invoke-failed", message: event.reason }, [], at);
-  return account(attempts, event.reason, at, (counted) => ({
+  return backOff(attempts, event.reason, at);
+}
+
+/** The attempt is over, and the next one is made after a pause. */
+export function backOff(attempts: Attempts, reason: string, at: Circumstances): Step {
+  return account(attempts, reason, at, (counted) => ({
     state: { phase: "backoff", invokeAt: at.nowMs + at.settings.invokeRetryMs * invokeBackoff ** Math.max(0, counted.fruitless - 1), attempts: counted },
     effects: [],
   }));
@@ -173,7 +178,7 @@ function account(attempts: Attempts, reason: string, at: Circumstances, go: (cou
   const fruitless = at.tailSeq > attempts.seqAtStart ? 0 : attempts.fruitless + 1;
   const counted = { ...attempts, fruitless, seqAtStart: at.tailSeq, lastReason: reason };
   if (fruitless < limits.maxFruitlessAttempts) return go(counted);
-  return end(attempts.issued, "failed", { code: "attempts-exhausted", message: exhausted(fruitless, reason, at.tailSeq) }, [], at);
+  return end(attempts.issued, "failed", { code: "attempts-exhausted", message: exhausted(fruitless, reason, at) }, [], at);
 }
 
 function end(attempt: number, outcome: Outcome, error: StreamFailure | null, before: readonly Effect[], at: Circumstances): Step {

@@ -22,6 +22,7 @@ import { begin } from "./stream-step.ts";
 import { Stream } from "./stream.ts";
 import type { StreamStatus } from "./stream-status.ts";
 import { signTicket } from "./ticket.ts";
+import { secretsOf, sourceOf } from "./upstream-target.ts";
 
 const alarmRetryMs = 5_000;
 
@@ -49,8 +50,8 @@ export class StreamObject extends DurableObject<Env> {
     if (this.#store.exists) return false;
     this.#meter.add({ requests: 1 });
     this.#store.create(description, body);
-    const { settings, createdAt } = description;
-    const { state, effects } = begin({ nowMs: Date.now(), settings, tailSeq: 0, createdAt });
+    const { settings, createdAt, target } = description;
+    const { state, effects } = begin({ nowMs: Date.now(), settings, tailSeq: 0, createdAt, source: sourceOf(target) });
     const attempts = account([], { before: null, event: null, after: state, nowMs: createdAt, tailSeq: 0 });
     this.#store.writeState(state, attempts);
     this.#stream = this.#open(description, state, attempts);
@@ -130,9 +131,13 @@ export class StreamObject extends DurableObject<Env> {
     try {
       act();
     } catch (error) {
-      console.error("Cannot go on with what is in memory", error);
-      this.ctx.abort(describe(error));
+      this.#restart(error);
     }
+  }
+
+  #restart(error: unknown): void {
+    console.error("Cannot go on with what is in memory", error);
+    this.ctx.abort(describe(error));
   }
 
   /** The close handshake needs an answer here, or the peer can hang in it (2026-11). */
@@ -181,6 +186,15 @@ export class StreamObject extends DurableObject<Env> {
           ctx.waitUntil(ctx.storage.setAlarm(at));
         },
         invoke: (attempt) => ctx.waitUntil(this.#invoke(description, attempt)),
+        upstream: {
+          access: () => ({ lambda: readAccess(this.env), secret: secretsOf(this.env) }),
+          sync: async () => ctx.storage.sync(),
+          keep: (work) => {
+            this.#meter.hold();
+            ctx.waitUntil(work.finally(() => this.#meter.release()));
+          },
+          restart: (error) => this.#restart(error),
+        },
         remove: () => this.remove(),
       },
       this.#store,
@@ -191,6 +205,8 @@ export class StreamObject extends DurableObject<Env> {
 
   async #invoke(description: StreamDescription, attempt: number): Promise<void> {
     const { id, target, url, settings } = description;
+    // Asked by the stream itself.
+    if ("upstream" in target) return;
     const ticket = await signTicket({ stream: id, attempt, expiresAt: Date.now() + settings.ticketMs }, this.env.TICKET_SECRET);
     const invocation = { longstream: 1, stream: id, attempt, url, ticket } as const;
     this.#meter.hold();

@@ -25,9 +25,9 @@ export function yieldedAlone(producer: Producer): string {
   return `attempt ${producer.attempt} reached its time limit before a successor was there`;
 }
 
-export function exhausted(attempts: number, lastReason: string, tailSeq: number): string {
+export function exhausted(attempts: number, lastReason: string, { source, tailSeq }: Circumstances): string {
   const what = `Cannot go on with the stream: ${attempts} attempts in a row brought no new event; the last: ${lastReason}`;
-  if (tailSeq === 0) return what;
+  if (tailSeq === 0 || source === "upstream") return what;
   return (
     `${what}. If the handler needs longer than one attempt to get past what is already stored, let it store checkpoints, ` +
     'use resume: "continue", or raise the function\'s time limit'

@@ -42,6 +42,8 @@ export type Phase = StreamState["phase"];
 export type StreamEvent =
   | { readonly type: "dial"; readonly producer: Producer }
   | { readonly type: "drop"; readonly producer: Producer; readonly reason: string }
+  /** What it began cannot be gone on with; another attempt can, after a pause. */
+  | { readonly type: "lost"; readonly producer: Producer; readonly reason: string }
   | { readonly type: "handover"; readonly producer: Producer }
   | { readonly type: "ready"; readonly producer: Producer }
   | { readonly type: "yield"; readonly producer: Producer }
@@ -84,6 +86,8 @@ export interface Circumstances {
   /** Durable seq. The shell commits what is pending before it steps. */
   readonly tailSeq: number;
   readonly createdAt: number;
+  /** What its attempts are: invocations, which dial in, or requests the object makes itself. */
+  readonly source: "function" | "upstream";
 }
 
 export interface Step {
@@ -97,7 +101,7 @@ export function nextAlarmAt(state: StreamState, heardAt: HeardAt, at: Circumstan
   const leaseEnd = (producer: Producer): number => (heardAt.get(producer.attempt) ?? at.nowMs) + at.settings.leaseMs;
   switch (state.phase) {
     case "pending":
-      return Math.min(state.startBy, expiresAt);
+      return Math.min(startDeadline(state, heardAt, at), expiresAt);
     case "backoff":
       return Math.min(state.invokeAt, expiresAt);
     case "live":
@@ -111,6 +115,12 @@ export function nextAlarmAt(state: StreamState, heardAt: HeardAt, at: Circumstan
     case "ended":
       return state.endedAt + at.settings.retentionMs;
   }
+}
+
+/** When an attempt that was made is given up: the object's own request bounds its silence itself, for as long as it is there. */
+export function startDeadline(state: Extract<StreamState, { phase: "pending" }>, heardAt: HeardAt, { source, settings }: Circumstances): number {
+  const heard = source === "upstream" ? heardAt.get(state.attempt) : undefined;
+  return heard === undefined ? state.startBy : Math.max(state.startBy, heard + settings.leaseMs);
 }
 
 /** What a socket of this producer may do now. */

@@ -14,6 +14,7 @@ const settings: StreamSettings = {
   leaseMs: 30 * second,
   redialMs: 3 * second,
   attemptStartMs: 15 * second,
+  upstreamIdleMs: 120 * second,
   invokeRetryMs: second,
   yieldMs: 5 * second,
   ticketMs: 960 * second,
@@ -23,7 +24,7 @@ const settings: StreamSettings = {
   maxStreamBytes: 1_000_000,
   maxConsumers: 10,
 };
-const at = (afterMs = 0, tailSeq = 5): Circumstances => ({ nowMs: now + afterMs, settings, tailSeq, createdAt: now });
+const at = (afterMs = 0, tailSeq = 5): Circumstances => ({ nowMs: now + afterMs, settings, tailSeq, createdAt: now, source: "function" });
 
 const past: Producer = { attempt: 1, run: "a" };
 const active: Producer = { attempt: 2, run: "a" };
@@ -52,6 +53,7 @@ const senders: Record<Sender, Producer> = { active, rerun, next, past };
 interface Variants {
   readonly dial: Sender;
   readonly drop: Sender;
+  readonly lost: Sender;
   readonly handover: Sender;
   readonly ready: Sender;
   readonly yield: Sender;
@@ -79,6 +81,7 @@ const table: Table = {
   pending: {
     dial: { ...refused, active: "live 2a: welcome active", rerun: "live 2b: welcome active" },
     drop: nothing,
+    lost: nothing,
     handover: refused,
     ready: refused,
     yield: refused,
@@ -91,6 +94,7 @@ const table: Table = {
   backoff: {
     dial: refused,
     drop: nothing,
+    lost: nothing,
     handover: refused,
     ready: refused,
     yield: refused,
@@ -103,6 +107,7 @@ const table: Table = {
   live: {
     dial: { ...refused, active: "live 2a: welcome active" },
     drop: { ...nothing, active: "detached 2a" },
+    lost: { ...nothing, active: "backoff" },
     handover: { ...refused, active: "handing 2a>3 #1: invoke 3" },
     ready: { ...refused, active: "same" },
     yield: { ...refused, active: "pending 3: release 2, invoke 3" },
@@ -115,6 +120,7 @@ const table: Table = {
   detached: {
     dial: { ...refused, active: "live 2a: welcome active" },
     drop: nothing,
+    lost: nothing,
     handover: refused,
     ready: refused,
     yield: refused,
@@ -127,6 +133,7 @@ const table: Table = {
   handing: {
     dial: { ...refused, active: "same: welcome active", next: "standby 2a+3a: welcome standby" },
     drop: { ...nothing, active: "pending 3" },
+    lost: { ...nothing, active: "pending 3" },
     handover: { ...refused, active: "same" },
     ready: { ...refused, active: "same" },
     yield: { ...refused, active: "pending 3: release 2" },
@@ -139,6 +146,7 @@ const table: Table = {
   standby: {
     dial: { ...refused, active: "same: welcome active", next: "same: welcome standby" },
     drop: { ...nothing, active: "live 3a: fence 2, promote 3", next: "handing 2a>3 #1" },
+    lost: { ...nothing, active: "live 3a: fence 2, promote 3" },
     handover: { ...refused, active: "same", next: "same" },
     ready: { ...refused, active: "same", next: "standby 2a+3a yielding: ask-yield 2" },
     yield: { ...refused, active: "live 3a: release 2, promote 3" },
@@ -151,6 +159,7 @@ const table: Table = {
   ended: {
     dial: refused,
     drop: nothing,
+    lost: nothing,
     handover: refused,
     ready: refused,
     yield: refused,
@@ -182,6 +191,7 @@ const tooLarge = { code: "event-too-large", message: "Cannot store event 6" } as
 const events: EventsOf = {
   dial: sent((producer) => ({ type: "dial", producer })),
   drop: sent((producer) => ({ type: "drop", producer, reason: "its socket closed" })),
+  lost: sent((producer) => ({ type: "lost", producer, reason: "its answer broke off" })),
   handover: sent((producer) => ({ type: "handover", producer })),
   ready: sent((producer) => ({ type: "ready", producer })),
   yield: sent((producer) => ({ type: "yield", producer })),
@@ -217,10 +227,24 @@ describe("the transition table", () => {
     expect(show(states[phase], step(states[phase], event, circumstances))).toBe(result);
   });
 
-  test("has seven phases, ten events and every variant of each", () => {
+  test("an attempt of the object's own is not given up before its head while it is there", () => {
+    const relayed = (afterMs: number): Circumstances => ({ ...at(afterMs), source: "upstream" });
+    const late = 60 * second;
+    expect(show(states.pending, step(states.pending, { type: "time", heardAt: allHeard(late) }, relayed(late)))).toBe("same");
+    expect(nextAlarmAt(states.pending, allHeard(late), relayed(late))).toBe(now + late + settings.leaseMs);
+    expect(show(states.pending, step(states.pending, { type: "time", heardAt: noneHeard }, relayed(late)))).toBe("pending 3: invoke 3");
+  });
+
+  test("a stream of lost attempts ends with the reason, and no advice for handlers", () => {
+    const lastTry: Attempts = { ...attempts, fruitless: 2 };
+    const { state } = step({ ...states.live, attempts: lastTry }, { type: "lost", producer: active, reason: "it broke off" }, { ...at(), source: "upstream" });
+    expect(state).toMatchObject({ phase: "ended", error: { code: "attempts-exhausted", message: "Cannot go on with the stream: 3 attempts in a row brought no new event; the last: it broke off" } });
+  });
+
+  test("has seven phases, eleven events and every variant of each", () => {
     expect(phases).toHaveLength(7);
-    expect(Object.keys(events)).toHaveLength(10);
-    expect(cells).toHaveLength(7 * (7 * 4 + 3 + 3 + 4));
+    expect(Object.keys(events)).toHaveLength(11);
+    expect(cells).toHaveLength(7 * (8 * 4 + 3 + 3 + 4));
   });
 
   test("P4: a refusal says who has the stream", () => {
@@ -462,7 +486,7 @@ describe("whatever happens", () => {
         play(moves, (before, event, after) => {
           if (!("producer" in event) || event.type === "dial" || roleOf(before, event.producer) !== "fenced") return;
           expect(after.state).toBe(before);
-          expect(after.effects.map((effect) => effect.do)).toEqual(event.type === "drop" ? [] : ["refuse"]);
+          expect(after.effects.map((effect) => effect.do)).toEqual(event.type === "drop" || event.type === "lost" ? [] : ["refuse"]);
         });
       }),
       { numRuns: 300 },
@@ -562,7 +586,7 @@ interface Move {
 
 function anyMove(): fc.Arbitrary<Move> {
   const usual = fc.constantFrom<EventType>("dial", "dial", "dial", "drop", "handover", "handover", "ready", "ready", "yield", "time", "time");
-  const rare = fc.constantFrom<EventType>("end", "break", "invoke-failed", "cancel");
+  const rare = fc.constantFrom<EventType>("lost", "end", "break", "invoke-failed", "cancel");
   return fc.record({
     type: fc.oneof({ arbitrary: usual, weight: 20 }, { arbitrary: rare, weight: 1 }),
     who: fc.nat(4),
@@ -579,11 +603,11 @@ type Watch = (before: StreamState, event: StreamEvent, after: Step, heardAt: Hea
 function play(moves: readonly Move[], watch: Watch): { readonly state: StreamState; readonly nowMs: number; readonly tailSeq: number } {
   let nowMs = now;
   let tailSeq = 0;
-  let { state } = begin({ nowMs, settings, tailSeq, createdAt: now });
+  let { state } = begin({ nowMs, settings, tailSeq, createdAt: now, source: "function" });
   for (const move of moves) {
     nowMs += move.afterMs;
     if (move.grows && (state.phase === "live" || state.phase === "handing" || state.phase === "standby")) tailSeq++;
-    const circumstances = { nowMs, settings, tailSeq, createdAt: now };
+    const circumstances: Circumstances = { nowMs, settings, tailSeq, createdAt: now, source: "function" };
     const heardAt = heardBy(state, move.heard, nowMs);
     const event = eventOf(move, state, heardAt);
     const after = step(state, event, circumstances);
@@ -604,6 +628,7 @@ function eventOf({ type, who, run, retry }: Move, state: StreamState, heardAt: H
     case "yield":
       return { type, producer };
     case "drop":
+    case "lost":
       return { type, producer, reason: "its socket closed" };
     case "end":
       return { type, producer, outcome: "completed", error: null };
@@ -630,7 +655,7 @@ function ringUntilEnded(from: StreamState, fromMs: number, tailSeq = 5): { reado
   let nowMs = fromMs;
   let alarms = 0;
   for (; state.phase !== "ended" && alarms < 20; alarms++) {
-    const circumstances = { nowMs, settings, tailSeq, createdAt: now };
+    const circumstances: Circumstances = { nowMs, settings, tailSeq, createdAt: now, source: "function" };
     nowMs = Math.max(nowMs, nextAlarmAt(state, noneHeard, circumstances));
     const rung = step(state, { type: "time", heardAt: noneHeard }, { ...circumstances, nowMs });
     expect(rung.state).not.toBe(state);

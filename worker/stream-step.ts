@@ -5,6 +5,7 @@ import {
   afterRefusedInvoke,
   askYield,
   awaitSuccessor,
+  backOff,
   beginHandover,
   breakDown,
   cancelRunning,
@@ -26,7 +27,7 @@ import {
   welcomeStandby,
 } from "./stream-moves.ts";
 import { fenceReason, notDialled, notRedialled, notYielded, silent, yieldedAlone } from "./stream-reasons.ts";
-import { roleOf, same } from "./stream-state.ts";
+import { roleOf, same, startDeadline } from "./stream-state.ts";
 import type { Attempts, Circumstances, EventType, Phase, Step, StreamEvent, StreamState } from "./stream-state.ts";
 
 type PhaseState<P extends Phase> = Extract<StreamState, { phase: P }>;
@@ -60,6 +61,7 @@ const table: TransitionTable = {
     dial: (state, event) =>
       event.producer.attempt === state.attempt ? welcomeActive(state.attempts, event.producer) : refuse(state),
     drop: ignore,
+    lost: ignore,
     handover: refuse,
     ready: refuse,
     yield: refuse,
@@ -68,12 +70,13 @@ const table: TransitionTable = {
     "invoke-failed": (state, event, at) =>
       event.attempt === state.attempt ? afterRefusedInvoke(state.attempts, event, at) : ignore(state),
     cancel,
-    time: (state, _event, at) =>
-      at.nowMs < state.startBy ? ignore(state) : nextAttempt(state.attempts, notDialled(state.attempt, at), at),
+    time: (state, event, at) =>
+      at.nowMs < startDeadline(state, event.heardAt, at) ? ignore(state) : nextAttempt(state.attempts, notDialled(state.attempt, at), at),
   },
   backoff: {
     dial: refuse,
     drop: ignore,
+    lost: ignore,
     handover: refuse,
     ready: refuse,
     yield: refuse,
@@ -86,6 +89,7 @@ const table: TransitionTable = {
   live: {
     dial: (state, event) => (same(state.active, event.producer) ? welcomeActive(state.attempts, state.active) : refuse(state)),
     drop: (state, event, at) => (same(state.active, event.producer) ? detach(state, at, event.reason) : ignore(state)),
+    lost: (state, event, at) => (same(state.active, event.producer) ? backOff(state.attempts, event.reason, at) : ignore(state)),
     handover: (state, event, at) => (same(state.active, event.producer) ? beginHandover(state, 1, at) : refuse(state)),
     ready: (state, event) => (same(state.active, event.producer) ? ignore(state) : refuse(state)),
     yield: (state, event, at) =>
@@ -100,6 +104,7 @@ const table: TransitionTable = {
   detached: {
     dial: (state, event) => (same(state.active, event.producer) ? welcomeActive(state.attempts, state.active) : refuse(state)),
     drop: ignore,
+    lost: ignore,
     handover: refuse,
     ready: refuse,
     yield: refuse,
@@ -116,6 +121,7 @@ const table: TransitionTable = {
       return event.producer.attempt === state.successor ? welcomeStandby(state, event.producer) : refuse(state);
     },
     drop: (state, event, at) => (same(state.active, event.producer) ? awaitSuccessor(state, event.reason, at) : ignore(state)),
+    lost: (state, event, at) => (same(state.active, event.producer) ? awaitSuccessor(state, event.reason, at) : ignore(state)),
     handover: (state, event) => (same(state.active, event.producer) ? ignore(state) : refuse(state)),
     ready: (state, event) => (same(state.active, event.producer) ? ignore(state) : refuse(state)),
     yield: (state, event, at) => {
@@ -147,6 +153,7 @@ const table: TransitionTable = {
       if (same(state.active, event.producer)) return promote(state, "fence", event.reason, at);
       return same(state.standby, event.producer) ? loseStandby(state, at) : ignore(state);
     },
+    lost: (state, event, at) => (same(state.active, event.producer) ? promote(state, "fence", event.reason, at) : ignore(state)),
     handover: (state, event) => (roleOf(state, event.producer) === "fenced" ? refuse(state) : ignore(state)),
     ready: (state, event, at) => {
       if (!same(state.standby, event.producer)) return same(state.active, event.producer) ? ignore(state) : refuse(state);
@@ -167,6 +174,7 @@ const table: TransitionTable = {
   ended: {
     dial: refuse,
     drop: ignore,
+    lost: ignore,
     handover: refuse,
     ready: refuse,
     yield: refuse,

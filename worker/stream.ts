@@ -1,6 +1,7 @@
 /** Owns one existing stream inside its object: turns callbacks into events, steps the state, carries effects out. */
 
 import { decodeDataFrame } from "../protocol/data-frame.ts";
+import type { ReceivedFrame } from "../protocol/data-frame.ts";
 import type { ConsumeRequest, ConsumerEnd } from "../protocol/consumer-frames.ts";
 import { LongstreamError, closeCodes, closeReason, errorTable } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
@@ -22,12 +23,15 @@ import { place } from "./placement.ts";
 import { Producers, producerTag } from "./producers.ts";
 import type { Store, StreamDescription } from "./store.ts";
 import { activeOf, nextAlarmAt, roleOf } from "./stream-state.ts";
-import type { Circumstances, Effect, Producer, StreamEvent, StreamState } from "./stream-state.ts";
+import type { Circumstances, Effect, HeardAt, Producer, StreamEvent, StreamState } from "./stream-state.ts";
 import { fenceReason } from "./stream-reasons.ts";
 import { toStatus } from "./stream-status.ts";
 import type { StreamStatus } from "./stream-status.ts";
 import { Upload } from "./upload.ts";
 import { step } from "./stream-step.ts";
+import { Upstream } from "./upstream.ts";
+import type { UpstreamHost, UpstreamPort } from "./upstream.ts";
+import { sourceOf } from "./upstream-target.ts";
 
 /** What the stream asks of the object around it. */
 export interface StreamHost {
@@ -38,6 +42,7 @@ export interface StreamHost {
   readonly setAlarm: (at: number) => void;
   /** Starts the invocation; a refusal comes back through `invokeFailed`. */
   readonly invoke: (attempt: number) => void;
+  readonly upstream: UpstreamHost;
   /** Removes everything that is stored. */
   readonly remove: () => void;
 }
@@ -53,6 +58,8 @@ export class Stream {
   readonly #audience: Audience;
   readonly #upload: Upload;
   readonly #meter: Meter;
+  /** Of a route that names one: it produces in the place of sockets. */
+  readonly #upstream: Upstream | null;
   #state: StreamState;
   #attempts: readonly AttemptRecord[];
   /** Null until the handler has answered. */
@@ -82,6 +89,8 @@ export class Stream {
       intervalMs: settings.commitIntervalMs,
       onCommit: (committed) => this.#announce(committed),
     });
+    const { target } = description;
+    this.#upstream = "upstream" in target ? new Upstream(target, description, host.upstream, this.#upstreamPort()) : null;
   }
 
   /** First turn of a stream that was just created, with a reader on the way or without. */
@@ -99,6 +108,8 @@ export class Stream {
     if (this.#state.phase === "ended") return;
     this.#lookAround();
     if (this.#upload.lostAt !== null) this.#arm();
+    const lost = this.#upstream?.wake() ?? null;
+    if (lost !== null) return this.#dispatch(lost, null);
     const active = activeOf(this.#state);
     if (active === null || this.#producers.connected(active)) return;
     const reason = `the object restarted, and attempt ${active.attempt}'s socket is gone`;
@@ -175,7 +186,7 @@ export class Stream {
     if (abandonAt !== null && Date.now() >= abandonAt) this.cancel(null, "nobody reads it any more");
     this.#upload.look(Date.now());
     this.#feed();
-    this.#dispatch({ type: "time", heardAt: this.#producers.heardAt() }, null);
+    this.#dispatch({ type: "time", heardAt: this.#heardAt() }, null);
   }
 
   /** Before the storage goes. Readers are cut off, never ended: nothing says that they have everything. */
@@ -215,6 +226,7 @@ export class Stream {
   /** More of the request body may be there, or its end. */
   #feed(): void {
     for (const [socket, attachment] of this.#producers.reading()) this.#upload.feed(socket, attachment);
+    this.#upstream?.feed();
   }
 
   /** Readers came or went; the last one may have. */
@@ -240,7 +252,11 @@ export class Stream {
   #receiveData(socket: WebSocket, producer: Producer, bytes: Uint8Array): void {
     if (roleOf(this.#state, producer) === "fenced") return this.#refuse(socket);
     this.#checkActive(producer, "the data frame");
-    this.#intake.receive(decodeDataFrame(bytes, this.#log.mode), Date.now());
+    this.#take(decodeDataFrame(bytes, this.#log.mode));
+  }
+
+  #take(frame: ReceivedFrame): void {
+    this.#intake.receive(frame, Date.now());
     const { maxStreamBytes } = this.description.settings;
     const { offset } = this.#log.tail;
     if (offset > maxStreamBytes) {
@@ -332,13 +348,14 @@ export class Stream {
       this.#state = state;
     }
     for (const effect of effects) this.#carryOut(effect, socket);
+    this.#upstream?.follow(state);
     if (!effects.some((effect) => effect.do === "delete")) this.#arm();
   }
 
   #carryOut(effect: Effect, socket: WebSocket | null): void {
     switch (effect.do) {
       case "invoke":
-        return this.#host.invoke(effect.attempt);
+        return this.#upstream === null ? this.#host.invoke(effect.attempt) : this.#upstream.start(effect.attempt);
       case "welcome":
         return socket === null ? undefined : this.#welcome(socket, effect.role);
       case "refuse":
@@ -388,17 +405,37 @@ export class Stream {
     return { seq, digest, sourceId, checkpoint: this.#store.readCheckpoint() };
   }
 
+  #heardAt(): HeardAt {
+    return this.#upstream?.heardAt() ?? this.#producers.heardAt();
+  }
+
+  #upstreamPort(): UpstreamPort {
+    return {
+      state: () => this.#state,
+      head: () => this.#head,
+      settle: () => {
+        this.#intake.commit(Date.now());
+        const { seq, digest, sourceId } = this.#log.tail;
+        return { seq, digest, place: sourceId, firstPlace: this.#log.readFirstSourceId(), mode: this.#log.mode };
+      },
+      body: this.#upload,
+      dispatch: (event) => this.#dispatch(event, null),
+      keepHead: (head) => this.#keepHead(head),
+      receive: (frame) => this.#take(frame),
+    };
+  }
+
   /** An alarm that rings early is set again, so only an earlier one is worth a row. */
   #arm(): void {
     const own = this.#state.phase === "ended" ? [] : [this.#audience.abandonAt, this.#upload.lostAt].filter((at) => at !== null);
-    const at = Math.min(nextAlarmAt(this.#state, this.#producers.heardAt(), this.#circumstances()), ...own);
+    const at = Math.min(nextAlarmAt(this.#state, this.#heardAt(), this.#circumstances()), ...own);
     if (this.#alarmAt !== null && this.#alarmAt <= at) return;
     this.#alarmAt = at;
     this.#host.setAlarm(at);
   }
 
   #circumstances(): Circumstances {
-    const { settings, createdAt } = this.description;
-    return { nowMs: Date.now(), settings, tailSeq: this.#log.tail.seq, createdAt };
+    const { settings, createdAt, target } = this.description;
+    return { nowMs: Date.now(), settings, tailSeq: this.#log.tail.seq, createdAt, source: sourceOf(target) };
   }
 }

@@ -13,6 +13,14 @@ type UploadState =
   | { readonly kind: "coming"; readonly lostAt: number }
   | { readonly kind: "over"; readonly failure: StreamFailure | null };
 
+/** The body from some offset, as far as it is known. */
+export type BodyRead =
+  | { readonly kind: "piece"; readonly bytes: Uint8Array }
+  /** More of it is on its way. */
+  | { readonly kind: "later" }
+  | { readonly kind: "end" }
+  | { readonly kind: "failed"; readonly failure: StreamFailure };
+
 export class Upload {
   readonly #store: Store;
   readonly #idleMs: number;
@@ -31,6 +39,19 @@ export class Upload {
   /** When the upload must have said something; null when it is over. */
   get lostAt(): number | null {
     return this.#state.kind === "coming" ? this.#state.lostAt : null;
+  }
+
+  /** Null while it comes, and for one that broke off. */
+  get length(): number | null {
+    return this.#state.kind === "over" && this.#state.failure === null ? this.#bytes : null;
+  }
+
+  /** For a reader in the object itself. */
+  read(offset: number): BodyRead {
+    if (offset < this.#bytes) return { kind: "piece", bytes: this.#store.bodyPiece(offset) };
+    if (this.#state.kind === "coming") return { kind: "later" };
+    const { failure } = this.#state;
+    return failure === null ? { kind: "end" } : { kind: "failed", failure };
   }
 
   /** Takes a piece, or a sign of life without bytes. What was taken already is dropped: a call may be made twice. */
