@@ -103,7 +103,10 @@ export class StreamObject extends DurableObject<Env> {
     if (stream === null || attachment.kind === "closed") return;
     this.#orAbort(() => {
       if (attachment.kind === "producer") stream.receive(socket, attachment, message);
-      else grant(stream, socket, message);
+      else {
+        this.#meter.add({ messagesIn: 1 });
+        grant(stream, socket, message);
+      }
     });
   }
 
@@ -146,7 +149,7 @@ export class StreamObject extends DurableObject<Env> {
     retire(socket, closeCodes.done, "closed");
     this.#orAbort(() => {
       if (attachment.kind === "producer") this.#stream?.dropped(socket, attachment, `attempt ${attachment.producer.attempt}: ${what}`);
-      else if (attachment.kind !== "closed") this.#stream?.left(socket);
+      else if (attachment.kind !== "closed") this.#stream?.readers.left(socket);
     });
   }
 
@@ -161,9 +164,9 @@ export class StreamObject extends DurableObject<Env> {
   #acceptConsumer(stream: Stream, request: Request): Response {
     const asked = parseConsumeRequest(request.headers.get(headerNames.consume) ?? "");
     if (!stream.isOf(asked.route)) return new Response(null, { status: 404 });
-    if (stream.crowded && (asked.follow === "live" || !stream.answered)) return new Response(null, { status: 503 });
+    if (stream.readers.isCrowdedFor(asked)) return new Response(null, { status: 503 });
     const [client, server] = this.#accept(consumerTag);
-    stream.consume(server, asked);
+    stream.readers.consume(server, asked);
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -218,7 +221,7 @@ export class StreamObject extends DurableObject<Env> {
 
 function grant(stream: Stream, socket: WebSocket, message: string | ArrayBuffer): void {
   try {
-    stream.grant(socket, parseCredit(typeof message === "string" ? message : "").upTo);
+    stream.readers.grant(socket, parseCredit(typeof message === "string" ? message : "").upTo);
   } catch (error) {
     if (!(error instanceof LongstreamError)) throw error;
     retire(socket, closeCodes.protocolError, error.message);

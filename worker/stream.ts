@@ -2,7 +2,7 @@
 
 import { decodeDataFrame } from "../protocol/data-frame.ts";
 import type { ReceivedFrame } from "../protocol/data-frame.ts";
-import type { ConsumeRequest, ConsumerEnd } from "../protocol/consumer-frames.ts";
+import type { ConsumerEnd } from "../protocol/consumer-frames.ts";
 import { LongstreamError, closeCodes, closeReason, errorTable } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import { encodeMessage, parseToObject } from "../protocol/producer-messages.ts";
@@ -12,15 +12,14 @@ import { attachmentOf, retire } from "./attachment.ts";
 import type { ProducerAttachment } from "./attachment.ts";
 import { account } from "./attempts.ts";
 import type { AttemptRecord } from "./attempts.ts";
-import { Audience } from "./audience.ts";
-import { Consumers, consumerTag } from "./consumers.ts";
+import { consumerTag } from "./consumers.ts";
 import { checkHead, impliedHead } from "./head.ts";
 import { Intake } from "./intake.ts";
 import type { Committed } from "./intake.ts";
 import { Log } from "./log.ts";
 import type { Meter } from "./meter.ts";
-import { place } from "./placement.ts";
 import { Producers, producerTag } from "./producers.ts";
+import { Readership } from "./readership.ts";
 import type { Store, StreamDescription } from "./store.ts";
 import { activeOf, nextAlarmAt, roleOf } from "./stream-state.ts";
 import type { Circumstances, Effect, HeardAt, Producer, StreamEvent, StreamState } from "./stream-state.ts";
@@ -49,13 +48,12 @@ export interface StreamHost {
 
 export class Stream {
   readonly description: StreamDescription;
+  readonly readers: Readership;
   readonly #host: StreamHost;
   readonly #store: Store;
   readonly #log: Log;
   readonly #intake: Intake;
   readonly #producers: Producers;
-  readonly #consumers: Consumers;
-  readonly #audience: Audience;
   readonly #upload: Upload;
   readonly #meter: Meter;
   /** Of a route that names one: it produces in the place of sockets. */
@@ -77,8 +75,17 @@ export class Stream {
     this.#head = kind === "events" ? impliedHead : store.readHead();
     this.#log = new Log(host.sql, id, host.meter, () => this.#head?.mode ?? "events");
     this.#producers = new Producers(() => host.sockets(producerTag), host.pingedAt);
-    this.#consumers = new Consumers(host.sockets(consumerTag), this.#log, () => this.#ending());
-    this.#audience = new Audience(store, onAbandon, () => this.#consumers.following);
+    this.readers = new Readership({
+      sockets: host.sockets(consumerTag),
+      id,
+      log: this.#log,
+      store,
+      onAbandon,
+      maxConsumers: settings.maxConsumers,
+      view: () => ({ head: this.#head, outcome: this.#state.phase === "ended" ? this.#state.outcome : null }),
+      ending: () => this.#ending(),
+      onChange: () => this.#arm(),
+    });
     this.#upload = new Upload(store, description.request.bodyBytes, settings.uploadIdleMs, Date.now());
     host.meter.resume([this.#log.readCost()]);
     this.#intake = new Intake({
@@ -96,7 +103,7 @@ export class Stream {
   /** First turn of a stream that was just created, with a reader on the way or without. */
   begin(effects: readonly Effect[], reader: "expected" | "none"): void {
     for (const effect of effects) this.#carryOut(effect, null);
-    if (reader === "expected") this.#audience.expect(Date.now());
+    if (reader === "expected") this.readers.expect(Date.now());
     this.#arm();
   }
 
@@ -106,7 +113,7 @@ export class Stream {
    */
   wake(): void {
     if (this.#state.phase === "ended") return;
-    this.#lookAround();
+    this.readers.look();
     if (this.#upload.lostAt !== null) this.#arm();
     const lost = this.#upstream?.wake() ?? null;
     if (lost !== null) return this.#dispatch(lost, null);
@@ -124,34 +131,6 @@ export class Stream {
   /** Whether a reader who came by `route` may have this stream; null is its own path. */
   isOf(route: string | null): boolean {
     return route === null || route === this.description.route;
-  }
-
-  /** A reader begins, or waits for the head. */
-  consume(socket: WebSocket, asked: ConsumeRequest): void {
-    if (this.#head === null) this.#consumers.wait(socket, asked);
-    else this.#admit(socket, asked, this.#head);
-    this.#lookAround();
-  }
-
-  /** Whether one more reader must wait. */
-  get crowded(): boolean {
-    return this.#consumers.count >= this.description.settings.maxConsumers;
-  }
-
-  /** Whether its head is known, so that readers need not wait. */
-  get answered(): boolean {
-    return this.#head !== null;
-  }
-
-  grant(socket: WebSocket, upTo: number): void {
-    this.#meter.add({ messagesIn: 1 });
-    this.#consumers.grant(socket, upTo);
-  }
-
-  /** A reader's socket is closed. */
-  left(socket: WebSocket): void {
-    this.#consumers.forget(socket);
-    this.#lookAround();
   }
 
   /** A producer's message. Bad input closes its socket with a reason and harms nothing that is stored. */
@@ -182,7 +161,7 @@ export class Stream {
 
   ring(): void {
     this.#alarmAt = null;
-    const { abandonAt } = this.#audience;
+    const { abandonAt } = this.readers;
     if (abandonAt !== null && Date.now() >= abandonAt) this.cancel(null, "nobody reads it any more");
     this.#upload.look(Date.now());
     this.#feed();
@@ -191,7 +170,7 @@ export class Stream {
 
   /** Before the storage goes. Readers are cut off, never ended: nothing says that they have everything. */
   abandon(reason: string): void {
-    this.#consumers.abandon(closeCodes.notFound, reason);
+    this.readers.abandon(closeCodes.notFound, reason);
     this.#dispatch({ type: "cancel", attempt: null, reason }, null);
     this.#producers.closeAll(closeCodes.fenced, reason);
   }
@@ -218,7 +197,7 @@ export class Stream {
       head: this.#head,
       tail: this.#log.tail,
       attempts: this.#attempts,
-      consumers: this.#consumers.count,
+      consumers: this.readers.count,
       cost: this.#meter.cost,
     });
   }
@@ -227,21 +206,6 @@ export class Stream {
   #feed(): void {
     for (const [socket, attachment] of this.#producers.reading()) this.#upload.feed(socket, attachment);
     this.#upstream?.feed();
-  }
-
-  /** Readers came or went; the last one may have. */
-  #lookAround(): void {
-    if (this.#state.phase === "ended") return;
-    const before = this.#audience.abandonAt;
-    this.#audience.look(Date.now());
-    if (this.#audience.abandonAt !== before) this.#arm();
-  }
-
-  #admit(socket: WebSocket, asked: ConsumeRequest, head: ResponseHead): void {
-    const log = this.description.id;
-    const outcome = this.#state.phase === "ended" ? this.#state.outcome : null;
-    const placement = place(asked, { log, mode: head.mode, seq: this.#log.tail.seq, outcome });
-    this.#consumers.admit(socket, { log, head, placement, follow: asked.follow });
   }
 
   #ending(): ConsumerEnd | null {
@@ -301,7 +265,7 @@ export class Stream {
     if (this.#head !== null) return;
     this.#store.writeHead(head);
     this.#head = head;
-    for (const [socket, asked] of this.#consumers.waiting()) this.#admit(socket, asked, head);
+    this.readers.admitWaiting(head);
   }
 
   /** `end` and `yield` come after all data on one socket, so a difference means lost frames. */
@@ -329,10 +293,7 @@ export class Stream {
 
   /** In the turn of the insert: the output gate holds all of this until the row is durable (P1). */
   #announce({ frame, seq, checkpoint }: Committed): void {
-    if (frame !== null) {
-      this.#consumers.deliver(frame);
-      this.#lookAround();
-    }
+    if (frame !== null) this.readers.deliver(frame);
     const active = activeOf(this.#state);
     if (active !== null) this.#producers.send(active.attempt, { type: "ack", seq, checkpoint });
   }
@@ -373,7 +334,7 @@ export class Stream {
         this.#producers.send(effect.attempt, { type: "cancel", reason: effect.reason });
         return this.#producers.close(effect.attempt, closeCodes.done, "cancelled");
       case "finish":
-        return this.#consumers.finish();
+        return this.readers.finish();
       case "delete":
         return this.#host.remove();
     }
@@ -427,7 +388,7 @@ export class Stream {
 
   /** An alarm that rings early is set again, so only an earlier one is worth a row. */
   #arm(): void {
-    const own = this.#state.phase === "ended" ? [] : [this.#audience.abandonAt, this.#upload.lostAt].filter((at) => at !== null);
+    const own = this.#state.phase === "ended" ? [] : [this.readers.abandonAt, this.#upload.lostAt].filter((at) => at !== null);
     const at = Math.min(nextAlarmAt(this.#state, this.#heardAt(), this.#circumstances()), ...own);
     if (this.#alarmAt !== null && this.#alarmAt <= at) return;
     this.#alarmAt = at;
