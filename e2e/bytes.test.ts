@@ -155,6 +155,40 @@ describe("Range on a finished log", () => {
   });
 });
 
+describe("what a log's answer leaves out", () => {
+  test("the handler's cookies, for whoever resumes its event stream by the route", async () => {
+    const first = await ask("kind=events");
+    await first.text();
+    const again = await ask("kind=events", { headers: { "last-event-id": `${idOf(first)}-0` } });
+    expect([idOf(again), first.headers.getSetCookie(), again.headers.getSetCookie()]).toEqual([idOf(first), ["a=1"], []]);
+    await again.text();
+  });
+
+  test("a handler's own content-range: the log is not a part of anything", async () => {
+    const first = await ask("kind=part");
+    expect([first.status, first.headers.get("content-range"), await first.text()]).toEqual([206, "bytes 0-5/100", "a part"]);
+    const log = await fetch(at(`/streams/${idOf(first)}`));
+    expect([log.status, log.headers.get("content-range"), await log.text()]).toEqual([200, null, "a part"]);
+  });
+
+  test("P3: that a cache may keep what is stored by now, whatever the handler said of its answer", async () => {
+    const first = await ask("kind=part");
+    expect([first.headers.get("cache-control"), await first.text()]).toEqual(["max-age=3600", "a part"]);
+    const now = await fetch(at(`/streams/${idOf(first)}?live=false`));
+    expect([now.headers.get("cache-control"), await now.text()]).toEqual(["no-store", "a part"]);
+  });
+
+  test("P3: HEAD gives no length of a log that broke off, and no type that its handler did not give", async () => {
+    const broken = await ask("kind=break");
+    await broken.text().catch(() => undefined);
+    await waitForStatus(stack.current.url, idOf(broken), ({ phase }) => phase === "ended");
+    expect((await fetch(at(`/streams/${idOf(broken)}`), { method: "HEAD" })).headers.get("content-length")).toBeNull();
+    const none = await ask("kind=none");
+    await waitForStatus(stack.current.url, idOf(none), ({ phase }) => phase === "ended");
+    expect((await fetch(at(`/streams/${idOf(none)}`), { method: "HEAD" })).headers.get("content-type")).toBeNull();
+  });
+});
+
 describe("Range on a log that grows", () => {
   test("follows from any offset that is there, the end included, to the stream's own end", async () => {
     const size = 3_000_000;

@@ -1,5 +1,6 @@
 /** Bounds that an operator sets: readers, size, time and stalls, each with a defined end (P6, P7). */
 
+import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
 import { HandProducer, invocationOf } from "./support/producer.ts";
 import { Reader, upTo } from "./support/reader.ts";
@@ -8,9 +9,10 @@ import { statusOf, waitFor, waitForStatus } from "./support/status.ts";
 
 const region = "us-east-1";
 const stack = useStack({
-  fixtures: ["silent"],
+  fixtures: ["silent", "body"],
   routes: [
     { path: "/two-readers", kind: "events", function: "silent", region, settings: { maxConsumers: 2 } },
+    { path: "/two-of-each", function: "body", region, settings: { maxConsumers: 2 } },
     { path: "/small-log", methods: ["GET"], kind: "events", function: "count", region, settings: { maxStreamBytes: 20_000 } },
     { path: "/short-life", kind: "events", function: "silent", region, settings: { maxDurationMs: 4_000, retentionMs: 1_000 } },
   ],
@@ -38,6 +40,24 @@ describe("P6 bounded", () => {
     await waitForStatus(stack.current.url, first.streamId, ({ consumers }) => consumers === 2);
     first.leave();
     again.leave();
+  });
+
+  test("P6: readers of what is stored are bounded as well, and take no place of those who follow", async () => {
+    const made = await fetch(at("/two-of-each?kind=noise&size=60000000"));
+    const id = made.headers.get("stream-id") ?? "";
+    await made.arrayBuffer();
+    const stalled = Array.from({ length: 2 }, () => {
+      const socket = connect(Number(stack.current.url.port), stack.current.url.hostname);
+      socket.on("error", () => undefined);
+      socket.write(`GET /streams/${id}?live=false HTTP/1.1\r\nhost: gateway\r\n\r\n`);
+      return socket.pause();
+    });
+    await waitForStatus(stack.current.url, id, ({ consumers }) => consumers === 2);
+    const third = await fetch(at(`/streams/${id}?live=false`));
+    const follower = await fetch(at(`/streams/${id}`));
+    expect([third.status, follower.status]).toEqual([503, 200]);
+    await Promise.all([third.body?.cancel(), follower.body?.cancel()]);
+    for (const socket of stalled) socket.destroy();
   });
 
   test("P6: a log past maxStreamBytes fails the stream with its size; what is stored stays readable", async () => {

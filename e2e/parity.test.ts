@@ -96,6 +96,12 @@ describe.each(["plain", "gateway"] as const)("an application behind %s", (target
     else expect(await response.json()).toEqual(body);
   });
 
+  test("a request header in UTF-8 reaches the application as its bytes", async () => {
+    const bytes = Buffer.from("日本 café", "utf8").toString("latin1");
+    const response = await fetch(at("headers"), { headers: { "x-one": bytes } });
+    expect(await response.json()).toMatchObject({ "x-one": bytes });
+  });
+
   test("cookies stay apart", async () => {
     const response = await fetch(at("cookies"));
     expect(response.headers.getSetCookie()).toEqual(["a=1; Path=/", "b=2; Expires=Wed, 09 Jun 2027 10:18:14 GMT"]);

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import type { ClientRequest } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { Reader } from "./support/reader.ts";
 import { useStack } from "./support/stack.ts";
@@ -13,7 +14,9 @@ const stack = useStack({
   routes: [
     { path: "/small", function: "upload", region: "us-east-1", maxRequestBytes: 1_000_000 },
     { path: "/idle", kind: "events", function: "upload", region: "us-east-1", settings: { uploadIdleMs: 1_000 } },
+    { path: "/asleep", kind: "events", function: "upload", region: "us-east-1", settings: { uploadIdleMs: 12_000, leaseMs: 30_000 } },
   ],
+  vars: { HEAD_TIMEOUT_MS: 6_000 },
 });
 const at = (path: string): URL => new URL(path, stack.current.url);
 
@@ -26,8 +29,8 @@ function noise(size: number): Uint8Array<ArrayBuffer> {
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /** A body that is sent a part at a time, as the test says. */
-function openUpload(path: string): { readonly sending: ClientRequest; readonly response: Promise<{ readonly status: number; readonly streamId: string; readonly text: () => Promise<string> }> } {
-  const sending = httpRequest(at(path), { method: "POST", headers: { accept: "text/event-stream" } });
+function openUpload(path: string, headers: Readonly<Record<string, string>> = {}): { readonly sending: ClientRequest; readonly response: Promise<{ readonly status: number; readonly streamId: string; readonly text: () => Promise<string> }> } {
+  const sending = httpRequest(at(path), { method: "POST", headers: { accept: "text/event-stream", ...headers } });
   sending.flushHeaders();
   const response = new Promise<{ status: number; streamId: string; text: () => Promise<string> }>((resolve, reject) => {
     sending.once("error", reject);
@@ -88,6 +91,28 @@ describe("a request body", () => {
     expect(reader.messages.slice(-2).map(({ data }) => data)).toEqual(["600000", "end"]);
   });
 
+  test("P2: may take longer than a handler that reads all of it may take to answer", async () => {
+    const { sending, response } = openUpload("/answers/upload?kind=hash", { accept: "*/*" });
+    for (let i = 0; i < 14; i++) {
+      sending.write("x".repeat(1_000));
+      await sleep(500);
+    }
+    sending.end();
+    const { status, text } = await response;
+    expect([status, JSON.parse(await text())]).toMatchObject([200, { attempt: 1, bytes: 14_000 }]);
+  });
+
+  test("P2: is all there too where the client does not wait for the answer", async () => {
+    const { sending, response } = openUpload("/answers/upload?kind=hash", { prefer: "respond-async" });
+    sending.write("first");
+    await sleep(300);
+    sending.end("second");
+    const { status, streamId } = await response;
+    expect(status).toBe(202);
+    expect(await waitForStatus(stack.current.url, streamId, ({ phase }) => phase === "ended")).toMatchObject({ outcome: "completed" });
+    expect(await (await fetch(at(`/streams/${streamId}`))).json()).toMatchObject({ bytes: 11 });
+  });
+
   test("that the handler does not read harms nothing", async () => {
     const response = await fetch(at("/answers/upload?kind=ignore"), { method: "POST", body: noise(10_000_000) });
     expect([response.status, await response.text()]).toEqual([200, "not read"]);
@@ -138,6 +163,20 @@ describe("bad input", () => {
     await waitForStatus(stack.current.url, streamId, ({ lastSeq }) => lastSeq > 0);
     await stack.current.worker.restart();
     const { outcome, error } = await waitForStatus(stack.current.url, streamId, ({ phase }) => phase === "ended");
+    expect([outcome, error?.code]).toEqual(["failed", "upload-broken"]);
+  });
+
+  test("P7: an upload whose Worker is gone is found out by an object that sleeps between its alarms too", { timeout: 90_000 }, async () => {
+    const { sending, response } = openUpload("/asleep?kind=follow");
+    sending.once("error", () => undefined);
+    sending.write("a");
+    const { streamId } = await response;
+    await waitForStatus(stack.current.url, streamId, ({ lastSeq }) => lastSeq > 0);
+    await stack.current.worker.restart();
+    await waitForStatus(stack.current.url, streamId, ({ phase }) => phase === "live");
+    // Nobody asks it anything meanwhile: after ten seconds it sleeps, and only alarms wake it.
+    await sleep(35_000);
+    const { outcome, error } = await statusOf(stack.current.url, streamId);
     expect([outcome, error?.code]).toEqual(["failed", "upload-broken"]);
   });
 });

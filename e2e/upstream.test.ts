@@ -28,7 +28,7 @@ const stack = useStack({
     relay("/by-range", { resume: "range" }),
     relay("/idle", { resume: "last-event-id", settings: { upstreamIdleMs: idleMs } }),
     relay("/keyed", { upstream: `${upstream.url}/keyed?fixed=1`, upstreamHeaders: { authorization: "Bearer ${MODEL_API_KEY}", cookie: "", "x-own": "a" } }),
-    relay("/left", { kind: "events", onAbandon: { cancelAfterMs: 300 } }),
+    relay("/left", { kind: "events", onAbandon: { cancelAfterMs: 1_000 } }),
     relay("/small", { maxRequestBytes: 500_000 }),
     relay("/dead", { upstream: "http://127.0.0.1:9/" }),
     relay("/function", { upstream: `https://unchanged.lambda-url.${region}.on.aws/`, region, kind: "events" }),

@@ -78,7 +78,7 @@ async function serve(attempt: Attempt): Promise<void> {
   const resume = await resumePoint(session, welcome, mode);
   if (resume === "stopped") return leaveEarly(session.stop.reason);
   const controls = makeHandlerStream({ session, invocation, context, attempt: welcome.attempt, resume });
-  const calling = call(attempt.handler, toRequest(welcome.request, session.body, controls.stream.signal), controls.stream);
+  const calling = call(attempt.handler, () => toRequest(welcome.request, session.body, controls.stream.signal), controls.stream);
   const { end, source } = await run(attempt, calling, welcome.request.method, resume);
   await sayGoodbye(end, session, controls, source);
 }
@@ -110,8 +110,9 @@ async function run(
   }
 }
 
-async function call(handler: StreamHandler, request: Request, stream: HandlerStream): Promise<Answer> {
-  return toAnswer(await handler(request, stream));
+/** A request that cannot be made is the stream's failure: outside of this, it would cost three attempts without a reason. */
+async function call(handler: StreamHandler, request: () => Request, stream: HandlerStream): Promise<Answer> {
+  return toAnswer(await handler(request(), stream));
 }
 
 /** A replay may begin while it is a standby; a continuation needs to know where its predecessor stopped. */

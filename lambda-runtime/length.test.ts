@@ -25,6 +25,7 @@ describe("P3: a body is held to the length it declared", () => {
   test.each<[string, string, readonly string[], number, string, string]>([
     ["too many in one chunk", "4", ["abcde"], 0, "", "5 bytes or more"],
     ["too many in the second chunk", "4", ["ab", "cde", "f"], 0, "ab", "5 bytes or more"],
+    ["one more behind the declared length", "4", ["abcd", "e"], 0, "", "5 bytes or more"],
     ["one where none was declared", "0", ["a"], 0, "", "1 bytes or more"],
     ["too few", "6", ["ab", "cde"], 0, "abcde", "5 bytes"],
     ["none", "6", [], 0, "", "0 bytes"],
@@ -34,6 +35,20 @@ describe("P3: a body is held to the length it declared", () => {
   ])("%s are refused, and nothing over the length goes out", async (_, declared, chunks, from, got, actual) => {
     expect(await drain(holdToLength(headOf(declared), sourceOf(...chunks), from, "GET"))).toEqual({ got, thrown: mismatch(actual, declared) });
   });
+});
+
+test("P3: a body that breaks behind its declared length is not given whole", async () => {
+  const broke = new Error("the handler broke");
+  const chunks = sourceOf("ab", "cd");
+  const breaking: ChunkSource = {
+    next: async () => {
+      const step = await chunks.next();
+      if (step.done === true) throw broke;
+      return step;
+    },
+    return: async () => undefined,
+  };
+  expect(await drain(holdToLength(headOf("4"), breaking, 0, "GET"))).toEqual({ got: "ab", thrown: broke });
 });
 
 describe("the length that was declared means nothing", () => {

@@ -2,7 +2,7 @@
 
 import { LongstreamError } from "../protocol/errors.ts";
 import type { ResponseHead } from "../protocol/producer-messages.ts";
-import type { ChunkSource } from "./chunks.ts";
+import type { Chunk, ChunkSource } from "./chunks.ts";
 
 /** Statuses whose answers have no body, though they may tell a length (RFC 9110, sections 6.4.1 and 8.6). */
 export const bodilessStatuses: ReadonlySet<number> = new Set([204, 205, 304]);
@@ -17,12 +17,21 @@ export function holdToLength(head: ResponseHead, source: ChunkSource, from: numb
   if (head.mode === "events" || text === undefined || method === "HEAD" || bodilessStatuses.has(head.status)) return source;
   const declared = Number(text);
   let byteLength = from;
+  let rest: "open" | "ended" = "open";
+  const take = async (): Promise<IteratorResult<Chunk, unknown>> => {
+    const step = await source.next();
+    if (step.done === true) rest = "ended";
+    else byteLength += step.value.payload.length;
+    if (byteLength > declared) throw mismatch(`${byteLength} bytes or more`, text);
+    if (step.done === true && byteLength < declared) throw mismatch(`${byteLength} bytes`, text);
+    return step;
+  };
   return {
     next: async () => {
-      const step = await source.next();
-      if (step.done !== true) byteLength += step.value.payload.length;
-      if (byteLength > declared) throw mismatch(`${byteLength} bytes or more`, text);
-      if (step.done === true && byteLength < declared) throw mismatch(`${byteLength} bytes`, text);
+      if (rest === "ended") return { done: true, value: undefined };
+      const step = await take();
+      // A client that has the declared length takes the body for complete: that nothing breaks behind it must be known before.
+      if (step.done !== true && byteLength === declared) await take();
       return step;
     },
     return: async () => source.return(),

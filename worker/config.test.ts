@@ -39,7 +39,7 @@ describe("the configuration", () => {
   });
 
   test("takes every key", () => {
-    const own = { methods: ["PUT"], kind: "events", onAbandon: { cancelAfterMs: 0 }, qualifier: "live", tenantId: "blue", maxRequestBytes: 0, settings: { leaseMs: 5_000 } };
+    const own = { methods: ["PUT"], kind: "events", onAbandon: { cancelAfterMs: 1_000 }, qualifier: "live", tenantId: "blue", maxRequestBytes: 0, settings: { leaseMs: 5_000 } };
     const times = { HEARTBEAT_MS: 100, MAX_STALL_MS: 200, HEAD_TIMEOUT_MS: 300 };
     expect(readConfig({ ...vars, ROUTES: [{ ...route, ...own }], PUBLIC_URL: "https://g.example//", ...times })).toEqual({
       routes: [
@@ -47,7 +47,7 @@ describe("the configuration", () => {
           path: "/api/answer",
           methods: ["PUT"],
           kind: "events",
-          onAbandon: { cancelAfterMs: 0 },
+          onAbandon: { cancelAfterMs: 1_000 },
           target: { name: "answer", region: "us-east-1", qualifier: "live", tenantId: "blue" },
           maxRequestBytes: 0,
           settings: { ...defaultSettings, leaseMs: 5_000 },
@@ -136,7 +136,7 @@ describe("a bad configuration is refused with the key and the fix:", () => {
     [
       "an onAbandon that is no time",
       { ROUTES: [{ ...route, onAbandon: { cancelAfterMs: "10s" } }] },
-      'ROUTES[0].onAbandon.cancelAfterMs must be a whole number of at least 0: it is "10s"',
+      'ROUTES[0].onAbandon.cancelAfterMs must be a whole number of at least 1000: it is "10s"',
     ],
     ["a wait for heads that is too short", { HEAD_TIMEOUT_MS: 99 }, "HEAD_TIMEOUT_MS must be a whole number of at least 100: it is 99"],
     ["a heartbeat that is too short", { HEARTBEAT_MS: 99 }, "HEARTBEAT_MS must be a whole number of at least 100: it is 99"],

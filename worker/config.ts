@@ -54,6 +54,8 @@ const defaultHeartbeatMs = 15_000;
 const defaultMaxStallMs = 60_000;
 const defaultHeadTimeoutMs = 30_000;
 const leastHeartbeatMs = 100;
+/** A first reader on its way, and one whose socket is healed, must not be taken for gone. */
+const leastGraceMs = 1_000;
 const leastSecretChars = 32;
 const parsed = new WeakMap<object, Config>();
 
@@ -223,7 +225,7 @@ function readOnAbandon(value: unknown, key: string, problems: string[]): OnAband
   const table = asTable(value);
   if (value === undefined || value === null || value === "continue") return "continue";
   if (table !== null && Object.keys(table).join() === "cancelAfterMs") {
-    return { cancelAfterMs: readNumber(table["cancelAfterMs"], 0, `${key}.cancelAfterMs`, problems) };
+    return { cancelAfterMs: readNumber(table["cancelAfterMs"], leastGraceMs, `${key}.cancelAfterMs`, problems) };
   }
   problems.push(`${key} must be "continue" or { cancelAfterMs = 10000 }: it is ${JSON.stringify(value)}`);
   return "continue";

@@ -31,8 +31,11 @@ export interface Answer {
   readonly id: string;
   readonly beginning: Exclude<Beginning, { kind: "missing" }>;
   readonly follow: ConsumeRequest["follow"];
-  /** `handler`: as if the function answered directly. `log`: what the stream holds, which is there whatever the status was. */
-  readonly as: "handler" | "log";
+  /**
+   * `handler`: as if the function answered directly. `resumed`: the same, to whoever brings a cursor of it. `log`: what the
+   * stream holds, which is there whatever the status was.
+   */
+  readonly as: "handler" | "resumed" | "log";
   /** Set when the reader's cursor led nowhere and it is given another stream. */
   readonly reset: ResetReason | null;
 }
@@ -64,7 +67,7 @@ function respondWithEvents(answering: Answering, answer: Answer, { start, link }
     controls: (request.headers.get("accept") ?? "").includes(eventStreamType) ? "events" : "comments",
     reset: answer.reset,
   });
-  const status = answer.as === "handler" ? start.head.status : 200;
+  const status = answer.as === "log" ? 200 : start.head.status;
   if (request.method === "HEAD") {
     link.close();
     return new Response(null, { status, headers });
@@ -83,14 +86,18 @@ function respondWithBytes(answering: Answering, answer: Answer, { start, link }:
     headers.set("accept-ranges", "bytes");
     headers.set("etag", etagOf(log));
     headers.set(headerNames.status, String(head.status));
+    // What is stored now is true now: a cache that kept it would give it for the whole, as long as the handler lets it.
+    if (answer.follow === "stored") headers.set("cache-control", "no-store");
+    // A handler that answered with a part spoke of a range of something else.
+    headers.delete("content-range");
     if (extent.kind === "part") headers.set("content-range", contentRange(extent));
   }
-  const status = answer.as === "handler" ? head.status : extent.kind === "part" ? 206 : 200;
+  const status = answer.as !== "log" ? head.status : extent.kind === "part" ? 206 : 200;
   if (bodilessStatuses.has(status) || request.method === "HEAD") {
     link.close();
     return new Response(null, { status, headers });
   }
-  const byteLength = lengthOf(extent) ?? (answer.as === "handler" ? declaredLength(headers) : null);
+  const byteLength = lengthOf(extent) ?? (answer.as === "log" ? null : declaredLength(headers));
   // Beside a body of known length, the runtime would drop it.
   headers.delete("content-length");
   // An edge that compresses a body may hold it back until its end, and takes the sense out of ranges; a handler's own

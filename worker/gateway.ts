@@ -22,9 +22,9 @@ export async function answerRoute(answering: Answering, route: Route): Promise<R
   const from = request.method === "GET" ? parseFrom(request.headers.get(headerNames.lastEventId)) : startOfNew;
   if (from.kind === "cursor") {
     const asked = { from, range: null, follow: "live", route: route.path, opening: "first" } as const;
-    const beginning = await beginReading(env, from.log, asked, { headTimeoutMs: config.headTimeoutMs, signal: request.signal });
+    const beginning = await beginReading(env, from.log, asked, { headTimeoutMs: config.headTimeoutMs, uploaded: Promise.resolve(), signal: request.signal });
     if (beginning.kind !== "missing") {
-      return respond(answering, { id: from.log, beginning, follow: "live", as: "handler", reset: null });
+      return respond(answering, { id: from.log, beginning, follow: "live", as: "resumed", reset: null });
     }
   }
   return createAndAnswer(answering, route, resetOf(from));
@@ -50,7 +50,7 @@ async function createAndAnswer(answering: Answering, route: Route, reset: ResetR
   const id = nanoid();
   const headers = forwardedHeaders(request);
   checkHead(request.url, headers);
-  const body = new RequestBody(request, route.maxRequestBytes);
+  const body = new RequestBody(request, route.maxRequestBytes, "this route's maxRequestBytes");
   const begun = await body.next();
   const description: StreamDescription = {
     version: 1,
@@ -68,11 +68,16 @@ async function createAndAnswer(answering: Answering, route: Route, reset: ResetR
   if (!(await callOnce(async () => stubOf(env, id).create(description, begun.bytes, later ? "none" : "expected")))) {
     throw new LongstreamError("stream-exists", `Cannot create the stream ${id}: the id is taken; try again`);
   }
-  if (begun.part === "more") ctx.waitUntil(body.sendRest(env, id, begun.bytes.length, route.settings.uploadIdleMs / 3));
-  if (later) return accepted(answering, id);
+  const uploaded = begun.part === "more" ? body.sendRest(env, id, begun.bytes.length, route.settings.uploadIdleMs / 3) : Promise.resolve();
+  ctx.waitUntil(uploaded);
+  if (later) {
+    // The runtime lets nobody read a request's body any more once it is answered (2026-11).
+    await uploaded;
+    return accepted(answering, id);
+  }
   const asked = { from: startOfNew, range: null, follow: "live", route: route.path, opening: "first" } as const;
   try {
-    const beginning = await beginReading(env, id, asked, { headTimeoutMs: config.headTimeoutMs, signal: request.signal });
+    const beginning = await beginReading(env, id, asked, { headTimeoutMs: config.headTimeoutMs, uploaded, signal: request.signal });
     if (beginning.kind === "missing") throw new LongstreamError("stream-not-found", `Cannot read the stream ${id}: it was removed at once`);
     return respond(answering, { id, beginning, follow: "live", as: "handler", reset });
   } catch (error) {

@@ -7,10 +7,14 @@ import type { Env } from "./env.ts";
 export type StreamStub = ReturnType<Env["STREAMS"]["get"]>;
 
 /** A restarting object answers again within this; a client that waits longer does better to come back. */
+const patience = 3;
+/** For what nobody else could make good: a client does not send its upload again. */
+export const longPatience = 10;
+
 const passing = {
-  retries: 3,
   minTimeout: 50,
   factor: 3,
+  maxTimeout: 2_000,
   shouldRetry: ({ error }: { readonly error: Error }) => error instanceof LongstreamError && error.code === "unavailable",
 };
 
@@ -24,8 +28,8 @@ export function stubOf(env: Env, id: string): StreamStub {
  *
  * @throws LongstreamError `unavailable`.
  */
-export async function callAgain<T>(call: () => Promise<T>): Promise<T> {
-  return pRetry(async () => callOnce(call), passing);
+export async function callAgain<T>(call: () => Promise<T>, retries: number = patience): Promise<T> {
+  return pRetry(async () => callOnce(call), { ...passing, retries });
 }
 
 /** @throws LongstreamError `unavailable`. */

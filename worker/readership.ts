@@ -55,9 +55,10 @@ export class Readership {
     return this.#consumers.count;
   }
 
-  /** Whether one more reader must wait; one who takes what is stored and leaves need not, where that is known. */
+  /** Whether one more must wait. Those of what is stored are counted apart: a handler reads its history by them. */
   isCrowdedFor({ follow }: ConsumeRequest): boolean {
-    return this.count >= this.#maxConsumers && (follow === "live" || this.#view().head === null);
+    const { count, following } = this.#consumers;
+    return (follow === "live" ? following : count - following) >= this.#maxConsumers;
   }
 
   /** When a stream without readers is given up, milliseconds since the epoch; null while it is not to be. */

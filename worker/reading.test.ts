@@ -62,8 +62,8 @@ function envOf(...answers: readonly { readonly status: number; readonly webSocke
 
 const open = (webSocket: Socket): { readonly status: number; readonly webSocket: Socket } => ({ status: 101, webSocket });
 
-async function begun(env: Env, signal = new AbortController().signal): Promise<Beginning> {
-  return beginReading(env, "s1", asked, { headTimeoutMs: 1_000, signal });
+async function begun(env: Env, signal = new AbortController().signal, uploaded: Promise<void> = Promise.resolve()): Promise<Beginning> {
+  return beginReading(env, "s1", asked, { headTimeoutMs: 1_000, uploaded, signal });
 }
 
 describe("a read begins", () => {
@@ -113,6 +113,18 @@ describe("a read fails", () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(await failing).toEqual(new LongstreamError("head-timeout", "Cannot answer yet: the function has not; its stream goes on as s1"));
     expect(socket.closed).toBe(true);
+  });
+
+  test("P7: when the function has not answered in time once it has the whole request, and no sooner", async () => {
+    const upload = Promise.withResolvers<void>();
+    const socket = new Socket();
+    const failing = failureOf(begun(envOf(open(socket)).env, undefined, upload.promise));
+    await vi.advanceTimersByTimeAsync(5_000);
+    upload.resolve();
+    await vi.advanceTimersByTimeAsync(999);
+    expect(socket.closed).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await failing).toMatchObject({ code: "head-timeout" });
   });
 
   test("P7: within the same time also when sockets are lost on the way", async () => {

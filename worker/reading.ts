@@ -43,15 +43,17 @@ export async function connectConsumer(env: Env, id: string, asked: ConsumeReques
 }
 
 export interface Patience {
-  /** How long the handler's head is waited for. */
+  /** How long the handler's head is waited for, once the handler has the whole request. */
   readonly headTimeoutMs: number;
+  /** Settles when the request's body is with the object. Until then a handler may well be reading it before it answers. */
+  readonly uploaded: Promise<void>;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
 }
 
 /** @throws LongstreamError `head-timeout`, `unavailable`, `too-many-readers`. */
-export async function beginReading(env: Env, id: string, asked: ConsumeRequest, { headTimeoutMs, signal }: Patience): Promise<Beginning> {
-  const limitAt = Date.now() + headTimeoutMs;
+export async function beginReading(env: Env, id: string, asked: ConsumeRequest, { headTimeoutMs, uploaded, signal }: Patience): Promise<Beginning> {
+  const limitAt = uploaded.then(() => Date.now() + headTimeoutMs);
   for (let lost = 0; lost < maxLostLinks; lost++) {
     const connection = await callAgain(async () => connectConsumer(env, id, asked));
     if (connection.kind === "missing") return connection;
@@ -61,7 +63,7 @@ export async function beginReading(env: Env, id: string, asked: ConsumeRequest, 
   throw new LongstreamError("unavailable", `Cannot read the stream ${id}: its sockets close at once; try again`);
 }
 
-async function firstMessage(link: ConsumerLink, limitAt: number, signal: AbortSignal, id: string): Promise<Received> {
+async function firstMessage(link: ConsumerLink, limitAt: Promise<number>, signal: AbortSignal, id: string): Promise<Received> {
   const stopped = Promise.withResolvers<never>();
   const stop = (error: LongstreamError): void => {
     link.close();
@@ -70,14 +72,18 @@ async function firstMessage(link: ConsumerLink, limitAt: number, signal: AbortSi
   const leave = (): void => stop(new LongstreamError("unavailable", "Cannot answer: the client has left"));
   signal.addEventListener("abort", leave, { once: true });
   if (signal.aborted) leave();
-  const timer = setTimeout(
-    () => stop(new LongstreamError("head-timeout", `Cannot answer yet: the function has not; its stream goes on as ${id}`)),
-    Math.max(0, limitAt - Date.now()),
-  );
+  const expire = (): void => stop(new LongstreamError("head-timeout", `Cannot answer yet: the function has not; its stream goes on as ${id}`));
+  let timer: ReturnType<typeof setTimeout> | "none" | "over" = "none";
+  const limit = async (): Promise<void> => {
+    const at = await limitAt;
+    if (timer === "none") timer = setTimeout(expire, Math.max(0, at - Date.now()));
+  };
+  limit().catch(stopped.reject);
   try {
     return await Promise.race([link.next(), stopped.promise]);
   } finally {
-    clearTimeout(timer);
+    if (typeof timer !== "string") clearTimeout(timer);
+    timer = "over";
     signal.removeEventListener("abort", leave);
   }
 }

@@ -4,7 +4,7 @@ import { LongstreamError, describe } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import type { StreamFailure } from "../protocol/sse.ts";
 import type { Env } from "./env.ts";
-import { callAgain, stubOf } from "./object-call.ts";
+import { callAgain, longPatience, stubOf } from "./object-call.ts";
 
 /** How long what has come waits for more, so that a slow client does not cost a call a byte. */
 const gatherMs = 50;
@@ -20,18 +20,20 @@ type Read = { readonly step: ReadableStreamReadResult<Uint8Array> } | { readonly
 export class RequestBody {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array> | null;
   readonly #maxBytes: number;
+  readonly #limit: string;
   #byteLength = 0;
   #reading: "idle" | "reading" = "idle";
   #read: Read | null = null;
   /** One slot: a race a wait against one long read would pile up its reactions. */
   #wake: (() => void) | null = null;
 
-  /** @throws LongstreamError `request-too-large` when the client declares more than `maxBytes`. */
-  constructor(request: Request, maxBytes: number) {
+  /** @throws LongstreamError `request-too-large` when the client declares more than `maxBytes`, which `limit` names. */
+  constructor(request: Request, maxBytes: number, limit: string) {
     const declared = Number(request.headers.get("content-length") ?? 0);
-    if (declared > maxBytes) throw tooLarge(declared, maxBytes);
+    if (declared > maxBytes) throw tooLarge(declared, limit, maxBytes);
     this.#reader = request.body?.getReader() ?? null;
     this.#maxBytes = maxBytes;
+    this.#limit = limit;
   }
 
   /**
@@ -51,7 +53,7 @@ export class RequestBody {
       chunks.push(step.value);
       byteLength += step.value.length;
       this.#byteLength += step.value.length;
-      if (this.#byteLength > this.#maxBytes) throw tooLarge(this.#byteLength, this.#maxBytes);
+      if (this.#byteLength > this.#maxBytes) throw tooLarge(this.#byteLength, this.#limit, this.#maxBytes);
     }
     return { bytes: join(chunks, byteLength), part: "more" };
   }
@@ -64,7 +66,7 @@ export class RequestBody {
     try {
       for (let at = offset, wanted = true; wanted; ) {
         const { bytes, part } = await this.next(signOfLifeMs);
-        wanted = await callAgain(async () => stubOf(env, id).upload(at, bytes, part));
+        wanted = await callAgain(async () => stubOf(env, id).upload(at, bytes, part), longPatience);
         at += bytes.length;
       }
       await this.#reader?.cancel();
@@ -113,7 +115,9 @@ export class RequestBody {
 }
 
 function failureOf(error: unknown): StreamFailure {
-  if (error instanceof LongstreamError && error.code === "request-too-large") return { code: error.code, message: error.message };
+  if (error instanceof LongstreamError) {
+    return { code: error.code === "request-too-large" ? error.code : "upload-broken", message: error.message };
+  }
   return { code: "upload-broken", message: `Cannot read the request body to its end: the client has left (${describe(error, 200)})` };
 }
 
@@ -123,6 +127,6 @@ function join(chunks: readonly Uint8Array[], byteLength: number): Uint8Array<Arr
   return bytes;
 }
 
-function tooLarge(byteLength: number, maxBytes: number): LongstreamError {
-  return new LongstreamError("request-too-large", `Cannot take a request body of ${byteLength} bytes or more: this route's maxRequestBytes is ${maxBytes}`);
+function tooLarge(byteLength: number, limit: string, maxBytes: number): LongstreamError {
+  return new LongstreamError("request-too-large", `Cannot take a request body of ${byteLength} bytes or more: ${limit} is ${maxBytes}`);
 }

@@ -34,6 +34,7 @@ interface Records {
   readonly checkpoint: Checkpoint;
   readonly audience: StoredAudience;
   readonly upload: StoredUpload;
+  readonly silence: StoredSilence;
 }
 
 /** How an upload ended; absent while it goes on, and for a body that came with the stream's creation. */
@@ -41,6 +42,12 @@ export interface StoredUpload {
   readonly bytes: number;
   /** Null for a body that is complete. */
   readonly failure: StreamFailure | null;
+}
+
+/** Written only when an alarm rings during an upload. */
+export interface StoredSilence {
+  /** When the upload is taken for broken unless it is heard of before, milliseconds since the epoch; null once it was. */
+  readonly lostAt: number | null;
 }
 
 interface StoredState {
@@ -56,7 +63,7 @@ export interface StoredAudience {
 }
 
 /** Keys are integers: a text key would cost a second row written for its index. */
-const keys = { description: 1, state: 2, head: 3, checkpoint: 4, audience: 5, upload: 6 } as const satisfies Record<keyof Records, number>;
+const keys = { description: 1, state: 2, head: 3, checkpoint: 4, audience: 5, upload: 6, silence: 7 } as const satisfies Record<keyof Records, number>;
 
 export class Store {
   readonly #sql: SqlStorage;
@@ -88,20 +95,21 @@ export class Store {
   }
 
   get bodyBytes(): number {
-    const [last] = this.#sql.exec<{ end: number }>("SELECT start + length(bytes) AS end FROM request ORDER BY start DESC LIMIT 1");
+    const [last] = this.#sql.exec<{ end: number }>("SELECT start + length(bytes) AS end FROM request ORDER BY start DESC LIMIT 1").toArray();
     return last?.end ?? 0;
   }
 
-  /** The request body from an offset, a row at a time. */
-  *bodyFrom(offset: number): Generator<BodyPiece> {
+  /** The request body from an offset up to another, a piece a row. Read to its end: an open cursor keeps its rows (see `Log`). */
+  bodyFrom(offset: number, upTo: number): readonly BodyPiece[] {
     const rows = this.#sql.exec<{ start: number; bytes: ArrayBuffer }>(
-      "SELECT start, bytes FROM request WHERE start >= (SELECT max(start) FROM request WHERE start <= ?) ORDER BY start",
+      "SELECT start, bytes FROM request WHERE start >= (SELECT max(start) FROM request WHERE start <= ?) AND start < ? ORDER BY start",
       offset,
+      upTo,
     );
-    for (const { start, bytes } of rows) {
+    return rows.toArray().flatMap(({ start, bytes }) => {
       const skip = Math.max(0, offset - start);
-      if (skip < bytes.byteLength) yield { offset: start + skip, bytes: new Uint8Array(bytes, skip) };
-    }
+      return skip < bytes.byteLength ? [{ offset: start + skip, bytes: new Uint8Array(bytes, skip, Math.min(bytes.byteLength, upTo - start) - skip) }] : [];
+    });
   }
 
   /** The same of one row: empty where nothing follows. */
@@ -118,6 +126,14 @@ export class Store {
 
   writeUpload(upload: StoredUpload): void {
     this.#write("upload", upload);
+  }
+
+  readSilence(): StoredSilence | null {
+    return this.#read("silence");
+  }
+
+  writeSilence(silence: StoredSilence): void {
+    this.#write("silence", silence);
   }
 
   readDescription(): StreamDescription | null {

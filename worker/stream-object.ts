@@ -62,12 +62,12 @@ export class StreamObject extends DurableObject<Env> {
   /** A piece of the request body; durable when it answers. False when the rest is not wanted. */
   upload(offset: number, bytes: Uint8Array, part: "more" | "last"): boolean {
     this.#meter.add({ requests: 1 });
-    return this.#stream?.upload(offset, bytes, part) ?? false;
+    return this.#orAbort(() => this.#stream?.upload(offset, bytes, part) ?? false);
   }
 
   breakUpload(failure: StreamFailure): void {
     this.#meter.add({ requests: 1 });
-    this.#stream?.breakUpload(failure);
+    this.#orAbort(() => this.#stream?.breakUpload(failure));
   }
 
   status(): StreamStatus | null {
@@ -76,7 +76,7 @@ export class StreamObject extends DurableObject<Env> {
 
   /** Durable before it answers. Null when there is no such stream. */
   cancel(attempt: number | null, reason: string): StreamStatus | null {
-    this.#stream?.cancel(attempt, reason);
+    this.#orAbort(() => this.#stream?.cancel(attempt, reason));
     return this.status();
   }
 
@@ -130,11 +130,12 @@ export class StreamObject extends DurableObject<Env> {
   }
 
   /** What memory holds may be half of a turn now: start again from what is stored. */
-  #orAbort(act: () => void): void {
+  #orAbort<T>(act: () => T): T {
     try {
-      act();
+      return act();
     } catch (error) {
       this.#restart(error);
+      throw error;
     }
   }
 
@@ -210,12 +211,15 @@ export class StreamObject extends DurableObject<Env> {
     const { id, target, url, settings } = description;
     // Asked by the stream itself.
     if ("upstream" in target) return;
-    const ticket = await signTicket({ stream: id, attempt, expiresAt: Date.now() + settings.ticketMs }, this.env.TICKET_SECRET);
-    const invocation = { longstream: 1, stream: id, attempt, url, ticket } as const;
     this.#meter.hold();
-    const result = await invokeFunction(target, invocation, readAccess(this.env), settings.attemptStartMs);
-    this.#meter.release();
-    if (!result.accepted) this.#stream?.invokeFailed(attempt, result.reason, result.retry);
+    try {
+      const ticket = await signTicket({ stream: id, attempt, expiresAt: Date.now() + settings.ticketMs }, this.env.TICKET_SECRET);
+      const invocation = { longstream: 1, stream: id, attempt, url, ticket } as const;
+      const result = await invokeFunction(target, invocation, readAccess(this.env), settings.attemptStartMs);
+      if (!result.accepted) this.#orAbort(() => this.#stream?.invokeFailed(attempt, result.reason, result.retry));
+    } finally {
+      this.#meter.release();
+    }
   }
 }
 

@@ -216,6 +216,7 @@ export class Stream {
   #receiveData(socket: WebSocket, producer: Producer, bytes: Uint8Array): void {
     if (roleOf(this.#state, producer) === "fenced") return this.#refuse(socket);
     this.#checkActive(producer, "the data frame");
+    if (this.#head === null) throw new LongstreamError("protocol-error", "Cannot store the data frame: the head comes before it");
     this.#take(decodeDataFrame(bytes, this.#log.mode));
   }
 

@@ -10,6 +10,7 @@ import type { ByteRange } from "../protocol/range.ts";
 import type { Env } from "./env.ts";
 import { etagOf, respond } from "./consumer.ts";
 import type { Answering } from "./consumer.ts";
+import { RequestBody } from "./request-body.ts";
 import { callAgain, callOnce, stubOf } from "./object-call.ts";
 import { streamNotFound } from "./problem.ts";
 import { beginReading } from "./reading.ts";
@@ -26,7 +27,7 @@ export async function readStream(answering: Answering, id: string): Promise<Resp
   const from = parseFrom(request.headers.get(headerNames.lastEventId) || searchParams.get("from"));
   const follow = searchParams.get("live") === "false" ? "stored" : "live";
   const asked = { from, range: rangeOf(request, id), follow, route: null, opening: "first" } as const;
-  const beginning = await beginReading(env, id, asked, { headTimeoutMs: config.headTimeoutMs, signal: request.signal });
+  const beginning = await beginReading(env, id, asked, { headTimeoutMs: config.headTimeoutMs, uploaded: Promise.resolve(), signal: request.signal });
   if (beginning.kind === "missing") throw streamNotFound(id);
   return respond(answering, { id, beginning, follow, as: "log", reset: null });
 }
@@ -46,19 +47,20 @@ export async function readHead(env: Env, id: string): Promise<Response> {
   const status = await callAgain(async () => stubOf(env, id).status());
   if (status === null) throw streamNotFound(id);
   const headers = statusHeaders(status);
-  headers.set("content-type", status.contentType ?? eventStreamType);
+  const contentType = status.contentType ?? (status.mode === "bytes" ? null : eventStreamType);
+  if (contentType !== null) headers.set("content-type", contentType);
   if (status.mode === "bytes") {
     headers.set("accept-ranges", "bytes");
     headers.set("etag", etagOf(id));
     headers.set(headerNames.status, String(status.status));
-    if (status.outcome !== null) headers.set("content-length", String(status.bytes));
+    if (status.outcome === "completed" || status.outcome === "cancelled") headers.set("content-length", String(status.bytes));
   }
   return new Response(null, { headers });
 }
 
 /** The body may name the attempt it means and a reason; both may be left out. */
 export async function cancelStream(request: Request, env: Env, id: string): Promise<Response> {
-  const text = await request.text();
+  const text = await readText(request);
   const body = readCancel(text === "" ? "{}" : text);
   return statusResponse(await callAgain(async () => stubOf(env, id).cancel(body.attempt, body.reason)), id);
 }
@@ -81,6 +83,21 @@ export async function connectProducer(request: Request, env: Env, id: string, ru
   const response = await callOnce(async () => stubOf(env, id).fetch(`https://object${objectPaths.producer}`, { headers }));
   if (response.status === 404) throw streamNotFound(id);
   return response;
+}
+
+/** A cancel says little. */
+const maxCancelBytes = 16 * 1024;
+
+/** @throws LongstreamError `request-too-large`. */
+async function readText(request: Request): Promise<string> {
+  const body = new RequestBody(request, maxCancelBytes, "this request's limit");
+  const decoder = new TextDecoder();
+  let text = "";
+  for (;;) {
+    const { bytes, part } = await body.next();
+    text += decoder.decode(bytes, { stream: part === "more" });
+    if (part === "last") return text;
+  }
 }
 
 function readCancel(text: string): { attempt: number | null; reason: string } {

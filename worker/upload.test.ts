@@ -6,31 +6,36 @@ import type { BodyPiece } from "../protocol/body-piece.ts";
 import { limits } from "../protocol/limits.ts";
 import { attachmentOf } from "./attachment.ts";
 import type { Attachment, ProducerAttachment } from "./attachment.ts";
-import type { Store, StoredUpload } from "./store.ts";
+import type { Store, StoredSilence, StoredUpload } from "./store.ts";
 import { Upload } from "./upload.ts";
 
 interface Memory {
   readonly rows: BodyPiece[];
   ended: StoredUpload | null;
+  silence: StoredSilence | null;
   readonly store: Store;
 }
 
 function memory(): Memory {
-  const kept: { rows: BodyPiece[]; ended: StoredUpload | null } = { rows: [], ended: null };
+  const kept: { rows: BodyPiece[]; ended: StoredUpload | null; silence: StoredSilence | null } = { rows: [], ended: null, silence: null };
   const store = {
     get bodyBytes() {
       return kept.rows.reduce((sum, { bytes }) => sum + bytes.length, 0);
     },
     appendBody: (offset: number, bytes: Uint8Array) => kept.rows.push({ offset, bytes }),
-    *bodyFrom(offset: number) {
-      for (const row of kept.rows) {
+    bodyFrom: (offset: number, upTo: number) =>
+      kept.rows.flatMap((row) => {
         const skip = Math.max(0, offset - row.offset);
-        if (skip < row.bytes.length) yield { offset: row.offset + skip, bytes: row.bytes.subarray(skip) };
-      }
-    },
+        const bytes = row.bytes.subarray(skip, Math.max(skip, upTo - row.offset));
+        return bytes.length === 0 ? [] : [{ offset: row.offset + skip, bytes }];
+      }),
     readUpload: () => kept.ended,
     writeUpload: (upload: StoredUpload) => {
       kept.ended = upload;
+    },
+    readSilence: () => kept.silence,
+    writeSilence: (silence: StoredSilence) => {
+      kept.silence = silence;
     },
   };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what an upload uses of its store
@@ -121,6 +126,36 @@ describe("an upload", () => {
     const { socket, sent, attachment } = makeSocket();
     upload.begin(socket, attachment());
     expect(sent).toEqual(['{"type":"body-failed","code":"upload-broken","message":"Cannot go on with the upload: nothing came for 1000 ms"}']);
+  });
+
+  test("P7: of which nothing is heard is broken also when the object sleeps from alarm to alarm", () => {
+    const kept = memory();
+    new Upload(kept.store, null, 1_000, 0).take(0, bytes("ab"), 10);
+    const woken = new Upload(kept.store, null, 1_000, 1_010);
+    woken.look(1_010);
+    const again = new Upload(kept.store, null, 1_000, 2_010);
+    again.look(2_010);
+    expect(kept.ended).toMatchObject({ bytes: 2, failure: { code: "upload-broken" } });
+  });
+
+  test("P7: that is heard of again after such an alarm has its whole time again", () => {
+    const kept = memory();
+    new Upload(kept.store, null, 1_000, 0).look(500);
+    const woken = new Upload(kept.store, null, 1_000, 900);
+    woken.take(0, bytes(""), 900);
+    expect(woken.lostAt).toBe(1_900);
+    expect(new Upload(kept.store, null, 1_000, 5_000).lostAt).toBe(6_000);
+  });
+
+  test("P9: what is on its way to a producer is not sent again when it asks for more", () => {
+    const { store } = memory();
+    const upload = new Upload(store, null, 1_000, 0);
+    upload.take(0, new Uint8Array(limits.bodyWindowBytes).fill(97), 1);
+    const { socket, sent, attachment } = makeSocket();
+    upload.begin(socket, attachment());
+    upload.take(limits.bodyWindowBytes, bytes("behind"), 2);
+    upload.pull(socket, attachment(), limits.bodyWindowBytes / 2, limits.bodyWindowBytes * 1.5);
+    expect(sent).toEqual(["0 a*", `${limits.bodyWindowBytes} behind`]);
   });
 
   test("P5: after a restart is where it was stored, and how it ended stays", () => {

@@ -26,6 +26,11 @@ export class Upload {
   readonly #idleMs: number;
   #bytes: number;
   #state: UploadState;
+  /**
+   * `lostAt` as an alarm last stored it. Without it each alarm that wakes a sleeping object would begin the wait anew, and
+   * an upload whose Worker is gone would never be found out.
+   */
+  #storedLostAt: number | null = null;
 
   /** `bodyBytes` null: the body did not come with the stream's creation. */
   constructor(store: Store, bodyBytes: number | null, idleMs: number, nowMs: number) {
@@ -33,7 +38,8 @@ export class Upload {
     this.#idleMs = idleMs;
     const stored = bodyBytes === null ? store.readUpload() : { bytes: bodyBytes, failure: null };
     this.#bytes = stored?.bytes ?? store.bodyBytes;
-    this.#state = stored === null ? { kind: "coming", lostAt: nowMs + idleMs } : { kind: "over", failure: stored.failure };
+    if (stored === null) this.#storedLostAt = store.readSilence()?.lostAt ?? null;
+    this.#state = stored === null ? { kind: "coming", lostAt: this.#storedLostAt ?? nowMs + idleMs } : { kind: "over", failure: stored.failure };
   }
 
   /** When the upload must have said something; null when it is over. */
@@ -58,6 +64,7 @@ export class Upload {
   take(offset: number, bytes: Uint8Array, nowMs: number): void {
     if (this.#state.kind === "over") return;
     this.#state = { kind: "coming", lostAt: nowMs + this.#idleMs };
+    if (this.#storedLostAt !== null) this.#storeLostAt(null);
     const skip = this.#bytes - offset;
     if (skip < 0) return this.fail({ code: "upload-broken", message: `Cannot go on with the upload: it skips from byte ${this.#bytes} to ${offset}` });
     if (skip >= bytes.length) return;
@@ -76,7 +83,8 @@ export class Upload {
   /** At an alarm. */
   look(nowMs: number): void {
     const { lostAt } = this;
-    if (lostAt === null || nowMs < lostAt) return;
+    if (lostAt === null) return;
+    if (nowMs < lostAt) return this.#storedLostAt === null ? this.#storeLostAt(lostAt) : undefined;
     this.fail({ code: "upload-broken", message: `Cannot go on with the upload: nothing came for ${this.#idleMs} ms` });
   }
 
@@ -85,10 +93,9 @@ export class Upload {
     const { body } = attachment;
     if (body === null) return;
     let { sent } = body;
-    for (const { offset, bytes } of sent < Math.min(body.upTo, this.#bytes) ? this.#store.bodyFrom(sent) : []) {
-      const piece = bytes.subarray(0, body.upTo - sent);
-      if (piece.length === 0 || !trySend(socket, encodeBodyPiece({ offset, bytes: piece }))) break;
-      sent += piece.length;
+    for (const piece of sent < Math.min(body.upTo, this.#bytes) ? this.#store.bodyFrom(sent, body.upTo) : []) {
+      if (!trySend(socket, encodeBodyPiece(piece))) break;
+      sent += piece.bytes.length;
     }
     const over = this.#state.kind === "over" && sent >= this.#bytes ? this.#state : null;
     attach(socket, { ...attachment, body: over === null ? { sent, upTo: body.upTo } : null });
@@ -101,9 +108,17 @@ export class Upload {
     this.feed(socket, { ...attachment, body: { sent: 0, upTo: limits.bodyWindowBytes } });
   }
 
-  /** A body that is over may be asked for again, by a handler that reads it after a redial. */
+  /**
+   * A body that is over may be asked for again, by a handler that reads it after a redial. What was sent on this socket is
+   * on its way: it is asked from where the handler is, and would travel twice.
+   */
   pull(socket: WebSocket, attachment: ProducerAttachment, from: number, upTo: number): void {
-    this.feed(socket, { ...attachment, body: { sent: from, upTo } });
+    this.feed(socket, { ...attachment, body: { sent: Math.max(from, attachment.body?.sent ?? from), upTo: Math.min(upTo, from + limits.bodyWindowBytes) } });
+  }
+
+  #storeLostAt(lostAt: number | null): void {
+    this.#storedLostAt = lostAt;
+    this.#store.writeSilence({ lostAt });
   }
 
   #end(failure: StreamFailure | null): void {

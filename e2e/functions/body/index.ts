@@ -22,6 +22,10 @@ async function answer(request: Request, stream: HandlerStream): Promise<HandlerA
       return new Response(toWeb(thenThrow()), { headers: { "content-type": "text/plain" } });
     case "teapot":
       return new Response("short and stout", { status: 418, headers: [["set-cookie", "a=1"], ["set-cookie", "b=2"], ["content-type", "text/plain"]] });
+    case "part":
+      return new Response("a part", { status: 206, headers: { "content-range": "bytes 0-5/100", "cache-control": "max-age=3600" } });
+    case "events":
+      return new Response("data: one\n\n", { headers: { "content-type": "text/event-stream", "set-cookie": "a=1" } });
     case "none":
       return new Response(null, { status: 204, headers: { "x-kind": "none" } });
     case "readable":
