@@ -1,9 +1,8 @@
 /** Real Chromium, plain EventSource, no code of ours in the page. */
 
-import { existsSync } from "node:fs";
-import { chromium } from "playwright";
 import type { Browser, Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { launchChromium } from "./support/chromium.ts";
 import { upTo } from "./support/reader.ts";
 import { useStack } from "./support/stack.ts";
 import { waitFor } from "./support/status.ts";
@@ -11,15 +10,10 @@ import { waitFor } from "./support/status.ts";
 const stack = useStack({ fixtures: ["shapes"] });
 const at = (path: string): URL => new URL(path, stack.current.url);
 
-const candidates = [process.env["CHROMIUM_PATH"], chromium.executablePath(), "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-/** No look-ups of its own: a closed network refuses them, many at a time. */
-const quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-
 let browser: Browser;
 let page: Page;
 beforeAll(async () => {
-  const executablePath = candidates.find((path) => path !== undefined && existsSync(path));
-  browser = await chromium.launch({ args: quiet, ...(executablePath === undefined ? {} : { executablePath }) });
+  browser = await launchChromium();
   page = await browser.newPage();
   await page.goto(at("/").href);
 });
@@ -80,15 +74,5 @@ describe("a plain EventSource", () => {
   test("stops after a stream without events as well", async () => {
     await listen("/fixtures/shapes?kind=empty");
     expect((await settled()).numbers).toEqual([]);
-  });
-});
-
-describe("the demo page", () => {
-  test("streams an answer to a prompt and says that it is complete", async () => {
-    await page.goto(at("/").href);
-    await page.getByRole("textbox").first().fill("Why do streams break?");
-    await page.keyboard.press("Enter");
-    await page.getByText(/completed/i).first().waitFor({ timeout: 50_000 });
-    expect((await page.locator("main").innerText()).length).toBeGreaterThan(500);
   });
 });

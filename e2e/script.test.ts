@@ -1,8 +1,6 @@
 /** Every fault of the control port against one stream, one after the other, with the limit at 10 s. */
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startControl } from "../local/control.ts";
-import type { Control } from "../local/control.ts";
+import { describe, expect, test } from "vitest";
 import { faultNames } from "../local/faults.ts";
 import { Reader, upTo } from "./support/reader.ts";
 import { useStack } from "./support/stack.ts";
@@ -10,15 +8,10 @@ import { statusOf } from "./support/status.ts";
 
 const stack = useStack({ lambdaTimeoutMs: 10_000 });
 const at = (path: string): URL => new URL(path, stack.current.url);
-let control: Control;
-beforeAll(async () => {
-  control = await startControl(stack.current, 0);
-});
-afterAll(async () => control?.close());
 
 const inject = async (body: object | string): Promise<{ status: number; answer: unknown }> => {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  const response = await fetch(`${control.url}/faults`, { method: "POST", body: text });
+  const response = await fetch(`${stack.current.control.url}/faults`, { method: "POST", body: text });
   return { status: response.status, answer: await response.json() };
 };
 

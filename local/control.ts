@@ -1,12 +1,12 @@
-/** Owns the control port: faults by HTTP, each answered with what it did. */
+/** Owns the control port: the list of faults, and faults by HTTP, each answered with what it did. */
 
 import { createServer } from "node:http";
 import type { IncomingMessage, Server } from "node:http";
 import { JsonReader } from "../protocol/json.ts";
 import { LongstreamError, toProblem } from "../protocol/errors.ts";
-import { findFault, faultNames } from "./faults.ts";
+import { faultNames, faultTable, findFault } from "./faults.ts";
 import { listen, portOf } from "./proxy.ts";
-import type { Stack } from "./stack.ts";
+import type { StackParts } from "./stack.ts";
 
 export interface Control {
   readonly url: string;
@@ -15,11 +15,12 @@ export interface Control {
 
 const maxBodyBytes = 16 * 1024;
 
-/** `POST /faults` with `{"fault": name, "stream": id?, ...}`. */
-export async function startControl(stack: Stack, port: number): Promise<Control> {
+/** `GET /faults`, and `POST /faults` with `{"fault": name, "stream": id?, ...}`. The stack is null until it is up. */
+export async function startControl(stack: () => StackParts | null, port: number): Promise<Control> {
   const server: Server = createServer((request, response) => {
-    answer(stack, request).then(
-      ({ status, body }) => response.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`),
+    const headers = { "content-type": "application/json", vary: "origin", ...allowed(request, stack()) };
+    answer(stack(), request).then(
+      ({ status, body }) => response.writeHead(status, headers).end(`${JSON.stringify(body)}\n`),
       (error: unknown) => response.writeHead(500).end(`${String(error)}\n`),
     );
   });
@@ -38,8 +39,22 @@ interface Answer {
   readonly body: object;
 }
 
-async function answer(stack: Stack, request: IncomingMessage): Promise<Answer> {
-  if (request.method !== "POST" || request.url !== "/faults") {
+/** The page of this stack is on another port, and so of another origin. */
+function allowed({ headers: { origin } }: IncomingMessage, stack: StackParts | null): Readonly<Record<string, string>> {
+  return origin !== undefined && isOwn(origin, stack) ? { "access-control-allow-origin": origin } : {};
+}
+
+function isOwn(origin: string, stack: StackParts | null): boolean {
+  return stack !== null && [stack.url.origin, `http://localhost:${stack.url.port}`].includes(origin);
+}
+
+async function answer(stack: StackParts | null, request: IncomingMessage): Promise<Answer> {
+  const { method, url, headers } = request;
+  if (stack === null) return { status: 503, body: { error: "the stack is starting" } };
+  // A browser sends a simple POST for any page it shows, whether that may read the answer or not.
+  if (headers.origin !== undefined && !isOwn(headers.origin, stack)) return { status: 403, body: { error: `not for pages of ${headers.origin}` } };
+  if (method === "GET" && url === "/faults") return { status: 200, body: { faults: faultTable.map(([name, { does, needs }]) => ({ name, does, needs })) } };
+  if (method !== "POST" || url !== "/faults") {
     return { status: 404, body: { error: 'POST /faults with {"fault": name, "stream": id?}', faults: faultNames } };
   }
   try {

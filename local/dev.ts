@@ -1,7 +1,6 @@
 /** Owns `npm start`: brings the local stack up, says what to try, and takes it down without a trace. */
 
 import { join } from "node:path";
-import { startControl } from "./control.ts";
 import { faultTable } from "./faults.ts";
 import { localDir, startStack } from "./stack.ts";
 
@@ -10,7 +9,7 @@ const help = `npm start                       the gateway, its objects and the e
 Environment:
   PORT                 of the gateway (8787)
   CONTROL_PORT         of the fault control (8788), used below
-  LAMBDA_TIMEOUT_MS    time limit of a function (900000)
+  LAMBDA_TIMEOUT_MS    time limit of a function (900000); with 11000 an answer of the page crosses three
   OPENAI_BASE_URL      an OpenAI-compatible API for /api/tokens, with OPENAI_API_KEY and OPENAI_MODEL
   OPENAI_API           "responses" where that API has background responses, which can be resumed; else "chat"
   VERBOSE=1            print what functions and Worker log
@@ -32,13 +31,11 @@ async function main(): Promise<void> {
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stopping.abort());
   process.stdout.write("Longstream: starting the Worker, its objects and the Lambda host ...\n");
-  const stack = await startStack({ port, dir: join(localDir, `stack-${port}`), functionEnv: modelEnv(), ...limits(), ...logging() });
+  const stack = await startStack({ port, controlPort, dir: join(localDir, `stack-${port}`), functionEnv: modelEnv(), ...limits(), ...logging() });
   try {
-    const control = await startControl(stack, controlPort);
-    process.stdout.write(greeting(stack.url.origin, control.url));
+    process.stdout.write(greeting(stack.url.origin, stack.control.url));
     await aborted(stopping.signal);
     process.stdout.write("\nLongstream: stopping ...\n");
-    await control.close();
   } finally {
     await stack.close();
   }
@@ -48,7 +45,7 @@ function greeting(url: string, controlUrl: string): string {
   return `Longstream is ready at ${url}
 
   A stream:   curl -N "${url}/api/tokens?prompt=Why+do+streams+break"
-  The page:   ${url}/
+  The page:   ${url}/      (a stream of it: ${url}/streams/<id>)
   Break it:   curl -d '{"fault": "kill-lambda"}' ${controlUrl}/faults      (more: npm start -- --help)
   Stop:       Ctrl-C
 `;

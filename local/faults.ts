@@ -4,10 +4,10 @@ import { LongstreamError } from "../protocol/errors.ts";
 import { parseInvocation } from "../protocol/invocation.ts";
 import type { JsonReader } from "../protocol/json.ts";
 import type { EnvironmentInfo, EnvironmentMatch } from "./lambda-host/index.ts";
-import type { Stack } from "./stack.ts";
+import type { StackParts } from "./stack.ts";
 
 /** Says what it did, or null when there was nothing to do it to. */
-type Inject = (stack: Stack, parameters: JsonReader) => Promise<string | null> | string | null;
+type Inject = (stack: StackParts, parameters: JsonReader) => Promise<string | null> | string | null;
 
 export interface Fault {
   readonly does: string;
@@ -133,7 +133,7 @@ function counted(count: number, what: string, of: string): string | null {
 }
 
 /** A fault that could wake an object must not bring one to life that was never created. */
-async function onStream(stack: Stack, parameters: JsonReader, what: string, act: (id: string) => Promise<void>): Promise<string | null> {
+async function onStream(stack: StackParts, parameters: JsonReader, what: string, act: (id: string) => Promise<void>): Promise<string | null> {
   const id = parameters.string("stream");
   const status = await fetch(new URL(`/streams/${id}/status`, stack.worker.url));
   await status.body?.cancel();

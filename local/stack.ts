@@ -1,11 +1,14 @@
-/** Owns the local stack as one thing: Worker host, Lambda host and reaper, started and stopped together. */
+/** Owns the local stack as one thing: Worker host, Lambda host, control port and reaper, started and stopped together. */
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { startControl } from "./control.ts";
+import type { Control } from "./control.ts";
 import { bundleFunctions, exampleFunctionsDir } from "./functions.ts";
 import { startLambdaHost } from "./lambda-host/index.ts";
 import type { LambdaHost, LambdaHostOptions } from "./lambda-host/index.ts";
+import { buildPage } from "./page.ts";
 import { startProxy } from "./proxy.ts";
 import type { Proxy } from "./proxy.ts";
 import { startReaper } from "./reaper.ts";
@@ -16,6 +19,8 @@ import type { WorkerHost, WorkerHostOptions } from "./worker-host.ts";
 export interface StackOptions extends Pick<WorkerHostOptions, "entryFile" | "folders"> {
   /** Port of the gateway; 0 for a free one. */
   readonly port: number;
+  /** Port of the fault control; a free one if not given. */
+  readonly controlPort?: number;
   /** Folder for storage and bundles. */
   readonly dir: string;
   /** Folders of functions; the examples by default. */
@@ -29,7 +34,8 @@ export interface StackOptions extends Pick<WorkerHostOptions, "entryFile" | "fol
   readonly onLog?: (line: string) => void;
 }
 
-export interface Stack {
+/** What a fault can get at. */
+export interface StackParts {
   /** Where clients go: through a proxy that can cut them off. */
   readonly url: URL;
   readonly clients: Proxy;
@@ -37,6 +43,10 @@ export interface Stack {
   readonly producers: Proxy;
   readonly worker: WorkerHost;
   readonly lambda: LambdaHost;
+}
+
+export interface Stack extends StackParts {
+  readonly control: Control;
   close(): Promise<void>;
 }
 
@@ -59,14 +69,17 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-/** The proxies come first: a port that is taken is found before anything else is started. */
+/** The proxies and the control come first: a port that is taken is found before anything else is started. */
 async function startParts(options: StackOptions, parts: { close(): Promise<void> }[]): Promise<Omit<Stack, "close">> {
   let target = { host: "127.0.0.1", port: 0 };
   const clients = keep(parts, await startProxy(options.port, () => target));
   const producers = keep(parts, await startProxy(0, () => target));
+  let started: StackParts | null = null;
+  const control = keep(parts, await startControl(() => started, options.controlPort ?? 0));
   const reaper = startReaper();
   keep(parts, { close: async () => reaper.close() });
   const onPid = (pid: number, state: "started" | "ended"): void => (state === "started" ? reaper.watch(pid) : reaper.forget(pid));
+  await buildPage();
   const functions = await bundleAll(options);
   const lambda = keep(parts, await startLambda(options, functions, onPid));
   const adaptRoutes = (routes: unknown): unknown => localRoutes(routes, new Set(Object.keys(functions)), lambda);
@@ -75,13 +88,16 @@ async function startParts(options: StackOptions, parts: { close(): Promise<void>
   const vars = {
     PUBLIC_URL: producers.url,
     LAMBDA_ENDPOINT: lambda.url,
+    LOCAL_CONTROL_URL: control.url,
+    INSPECTOR: "on",
     AWS_ACCESS_KEY_ID: localCredentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: localCredentials.secretAccessKey,
     ...options.vars,
   };
   const worker = keep(parts, await startWorkerHost({ ...workerOptionsOf(options), storageDir, vars, adaptRoutes, onPid }));
   target = { host: "127.0.0.1", port: Number(worker.url.port) };
-  return { url: new URL(clients.url), clients, producers, worker, lambda };
+  started = { url: new URL(clients.url), clients, producers, worker, lambda };
+  return { ...started, control };
 }
 
 async function startLambda(

@@ -35,12 +35,13 @@ describe("the configuration", () => {
       heartbeatMs: 15_000,
       maxStallMs: 60_000,
       headTimeoutMs: 30_000,
+      inspector: "off",
     });
   });
 
   test("takes every key", () => {
     const own = { methods: ["PUT"], kind: "events", onAbandon: { cancelAfterMs: 1_000 }, qualifier: "live", tenantId: "blue", maxRequestBytes: 0, settings: { leaseMs: 5_000 } };
-    const times = { HEARTBEAT_MS: 100, MAX_STALL_MS: 200, HEAD_TIMEOUT_MS: 300 };
+    const times = { HEARTBEAT_MS: 100, MAX_STALL_MS: 200, HEAD_TIMEOUT_MS: 300, INSPECTOR: "on" };
     expect(readConfig({ ...vars, ROUTES: [{ ...route, ...own }], PUBLIC_URL: "https://g.example//", ...times })).toEqual({
       routes: [
         {
@@ -57,6 +58,7 @@ describe("the configuration", () => {
       heartbeatMs: 100,
       maxStallMs: 200,
       headTimeoutMs: 300,
+      inspector: "on",
     });
   });
 
@@ -138,6 +140,7 @@ describe("a bad configuration is refused with the key and the fix:", () => {
       { ROUTES: [{ ...route, onAbandon: { cancelAfterMs: "10s" } }] },
       'ROUTES[0].onAbandon.cancelAfterMs must be a whole number of at least 1000: it is "10s"',
     ],
+    ["an inspector that is neither", { INSPECTOR: true }, 'INSPECTOR must be "on" or "off": it is true'],
     ["a wait for heads that is too short", { HEAD_TIMEOUT_MS: 99 }, "HEAD_TIMEOUT_MS must be a whole number of at least 100: it is 99"],
     ["a heartbeat that is too short", { HEARTBEAT_MS: 99 }, "HEARTBEAT_MS must be a whole number of at least 100: it is 99"],
     ["a public URL that is none", { PUBLIC_URL: "gateway.example.com" }, badUrl],

@@ -21,6 +21,8 @@ export interface GatewayVars {
   readonly MAX_STALL_MS?: unknown;
   /** How long a client waits for its handler's head before it is told that the stream goes on without it. */
   readonly HEAD_TIMEOUT_MS?: unknown;
+  /** "on": a browser that navigates to a stream is shown a page about it. */
+  readonly INSPECTOR?: unknown;
   readonly AWS_ACCESS_KEY_ID: string;
   readonly AWS_SECRET_ACCESS_KEY: string;
   readonly AWS_SESSION_TOKEN?: string;
@@ -44,6 +46,7 @@ export interface Config {
   readonly heartbeatMs: number;
   readonly maxStallMs: number;
   readonly headTimeoutMs: number;
+  readonly inspector: "on" | "off";
 }
 
 const defaultMethods = ["GET", "POST"];
@@ -72,6 +75,7 @@ export function readConfig(env: GatewayVars): Config {
     heartbeatMs: readNumber(env.HEARTBEAT_MS ?? defaultHeartbeatMs, leastHeartbeatMs, "HEARTBEAT_MS", problems),
     maxStallMs: readNumber(env.MAX_STALL_MS ?? defaultMaxStallMs, leastHeartbeatMs, "MAX_STALL_MS", problems),
     headTimeoutMs: readNumber(env.HEAD_TIMEOUT_MS ?? defaultHeadTimeoutMs, leastHeartbeatMs, "HEAD_TIMEOUT_MS", problems),
+    inspector: readInspector(env.INSPECTOR, problems),
   };
   if (problems.length > 0) {
     throw new LongstreamError("bad-config", `Cannot start the gateway: ${problems.join("; ")}`);
@@ -123,6 +127,13 @@ function readPublicUrl(value: string | undefined, problems: string[]): string | 
     return null;
   }
   return value.replace(/\/+$/, "");
+}
+
+/** Nobody gets it by mistake: it is for whoever runs the gateway. */
+function readInspector(value: unknown, problems: string[]): Config["inspector"] {
+  if (value === "on") return "on";
+  if (value !== undefined && value !== "off") problems.push(`INSPECTOR must be "on" or "off": it is ${JSON.stringify(value)}`);
+  return "off";
 }
 
 function readRoutes(value: unknown, defaults: StreamSettings, secret: SecretOf, problems: string[]): readonly Route[] {

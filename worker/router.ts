@@ -6,6 +6,7 @@ import type { StreamPath } from "../protocol/http.ts";
 import { findRoute } from "./config.ts";
 import type { Answering } from "./consumer.ts";
 import { answerRoute } from "./gateway.ts";
+import { inspectStream } from "./inspector.ts";
 import { methodNotAllowed } from "./problem.ts";
 import { cancelStream, connectProducer, readHead, readStatus, readStream, removeStream } from "./streams.ts";
 
@@ -23,12 +24,12 @@ export async function route(answering: Answering): Promise<Response> {
 }
 
 async function routeStream(answering: Answering, { id, action }: StreamPath): Promise<Response> {
-  const { request, env } = answering;
+  const { request, env, config } = answering;
   const { method } = request;
   const { pathname } = new URL(request.url);
   switch (action) {
     case "read":
-      if (method === "GET") return readStream(answering, id);
+      if (method === "GET") return config.inspector === "on" ? inspectStream(answering, id) : readStream(answering, id);
       if (method === "HEAD") return readHead(env, id);
       if (method === "DELETE") return removeStream(env, id);
       return methodNotAllowed(method, pathname, ["GET", "HEAD", "DELETE"]);
