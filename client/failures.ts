@@ -1,10 +1,11 @@
 /** Owns the client's errors: which of them another try may cure, and what each of them says. */
 
-import { LongstreamError, errorTable, isErrorCode } from "../protocol/errors.ts";
-import type { ErrorCode } from "../protocol/errors.ts";
+import { LongstreamError, isErrorCode, isPassingCode } from "../protocol/error-codes.ts";
+import type { ErrorCode } from "../protocol/error-codes.ts";
+import { streamUrl } from "../protocol/http.ts";
 import { fieldsOf } from "./wire.ts";
 
-/** A connection that came to nothing; another may do better. Never leaves the client. */
+/** A connection that came to nothing; another may do better. Its cause is a code, or what was thrown. Never leaves the client. */
 export class Drop extends Error {}
 
 /** What was thrown, with the cause that Node's fetch hides behind "fetch failed". */
@@ -22,15 +23,18 @@ export async function orDrop<T>(what: string, run: () => T | Promise<T>): Promis
   }
 }
 
-/** A refusal as an error: final, or a `Drop` where the same request may succeed later. */
+/**
+ * A refusal as an error: a `Drop` where the same request may succeed later, final otherwise. An answer that names its
+ * stream and is no problem of the gateway is the handler's own, whatever its status.
+ */
 export async function refused(response: Response, url: string): Promise<LongstreamError | Drop> {
-  const { status } = response;
-  const type = response.headers.get("content-type") ?? "no content type";
+  const { status, headers } = response;
+  const type = headers.get("content-type") ?? "no content type";
   const { code, detail } = fieldsOf(await readProblem(response, type));
   const message = typeof detail === "string" ? detail : `Cannot ask ${url}: it answers ${status} (${type})`;
-  const known = typeof code === "string" && isErrorCode(code) ? code : null;
-  if (status === 429 || (status > 499 && (known === null || errorTable[known].retry))) return new Drop(message);
-  return new LongstreamError(known ?? "bad-request", message);
+  if (isErrorCode(code)) return isPassingCode(code) ? new Drop(message, { cause: code }) : new LongstreamError(code, message);
+  if (headers.has(streamUrl) || (status < 500 && status !== 429)) return new LongstreamError(status < 500 ? "bad-request" : "handler-failed", message);
+  return new Drop(message);
 }
 
 async function readProblem(response: Response, type: string): Promise<string> {

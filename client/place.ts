@@ -4,9 +4,9 @@ import { parseCursor, parseFrom } from "../protocol/cursor.ts";
 import { failure } from "./failures.ts";
 
 export interface Place {
-  /** Null until an id has named it. */
+  /** Null until an id has named it, and in a log of bytes. */
   readonly log: string | null;
-  /** The next event is `seq + 1`. */
+  /** The next event, or byte, is `seq + 1`. */
   readonly seq: number;
   /** What a request for the next event carries; null at the start. */
   readonly cursor: string | null;
@@ -32,10 +32,10 @@ export function placeOf(text: string | null): Place {
  *
  * @throws LongstreamError `protocol-error` for an id that is no cursor of this log, `seq-gap` when events are missing.
  */
-export function advance(place: Place, id: string | undefined, ahead: 0 | 1): NamedPlace {
-  const next = id === undefined ? undefined : parseCursor(id);
-  if (id === undefined || next === undefined || next.log !== (place.log ?? next.log)) {
-    throw failure("protocol-error", "place an event", `its id is ${id}, which no event of this stream has`);
+export function advance(place: Place, ahead: 0 | 1, id = "none"): NamedPlace {
+  const next = parseCursor(id);
+  if (next === undefined || next.log !== (place.log ?? next.log)) {
+    throw failure("protocol-error", "place an event", `its id ${id} is not of this stream`);
   }
   const most = place.seq + ahead;
   if (next.seq > most) throw failure("seq-gap", "go on", `event ${next.seq} came where ${most} is due`);

@@ -1,126 +1,94 @@
 /** Owns the sequence of connections by which one log is read: each item once and in order, whatever breaks (P2). */
 
-import { controlEvents } from "../protocol/sse.ts";
-import type { Reset } from "../protocol/sse.ts";
-import { Connection } from "./connection.ts";
-import type { Item } from "./connection.ts";
+import type { EventSourceMessage } from "eventsource-parser";
+import { controlEvents, heartbeat } from "../protocol/sse.ts";
+import { itemsOf } from "./body.ts";
+import type { Bytes, Item } from "./body.ts";
 import { Drop } from "./failures.ts";
 import { advance, placeOf } from "./place.ts";
 import type { Place } from "./place.ts";
-import { retrying } from "./reconnect.ts";
 import type { Pace } from "./reconnect.ts";
 import type { Requests } from "./requests.ts";
 import type { StreamEvent } from "./types.ts";
 import { readEnding, readReset } from "./wire.ts";
 import type { Ending } from "./wire.ts";
 
-export type News =
-  | ({ readonly type: "event" } & StreamEvent)
-  | ({ readonly type: "reset" } & Reset)
-  | ({ readonly type: "end" } & Ending)
-  /** Nothing to deliver, but proof that the connection held for a heartbeat's time. */
-  | { readonly type: "heartbeat" };
+/** One thing to deliver, and the place behind it; nothing but the place where a connection proved that it held. */
+export interface News {
+  readonly place: Place;
+  readonly event?: StreamEvent;
+  readonly bytes?: Bytes;
+  readonly end?: Ending;
+}
 
-type Link = Connection | "new" | "lost";
-
-export class Reader {
-  readonly #requests: Requests;
-  readonly #pace: Pace;
-  readonly #signal: AbortSignal;
-  readonly #onState: (state: "open" | "reconnecting") => void;
-  /** After what was taken from a connection, which is ahead of what was delivered by one event at most. */
-  #place: Place;
-  #link: Link = "new";
-
-  constructor(requests: Requests, from: string | null, pace: Pace, signal: AbortSignal, onState: (state: "open" | "reconnecting") => void) {
-    this.#requests = requests;
-    this.#place = placeOf(from);
-    this.#pace = pace;
-    this.#signal = signal;
-    this.#onState = onState;
-  }
-
-  /**
-   * One call at a time; nothing follows an end.
-   *
-   * @throws LongstreamError when reading cannot go on; the signal's reason; what the caller's `onState` threw.
-   */
-  async next(): Promise<News> {
-    const link = this.#link;
-    if (link instanceof Connection) {
-      try {
-        return await this.#read(link);
-      } catch (error) {
-        if (!(error instanceof Drop)) throw error;
-      }
-    }
-    return retrying(this.#pace, link === "new" ? "now" : "after-wait", this.#signal, () => this.#connect());
-  }
-
-  close(): void {
-    if (this.#link instanceof Connection) this.#link.close();
-  }
-
-  /** Succeeds only when the connection brings something: one that opens and breaks off counts as a failure. */
-  async #connect(): Promise<News> {
-    const body = await this.#requests.connect(this.#place.cursor, this.#signal);
-    if (body === null) return this.#judge();
-    const connection = new Connection(body, (ms) => this.#pace.told(ms));
-    this.#link = connection;
-    this.#onState("open");
-    return this.#read(connection);
-  }
-
-  async #read(connection: Connection): Promise<News> {
+/**
+ * Nothing follows an end.
+ *
+ * @throws LongstreamError when reading cannot go on; the signal's reason; what `onState` threw.
+ */
+export async function* readLog(
+  requests: Requests,
+  from: string | null,
+  pace: Pace,
+  signal: AbortSignal,
+  onState: (state: "open" | "reconnecting") => void,
+): AsyncGenerator<News, never> {
+  let place = placeOf(from);
+  for (let failures = 0; ; ) {
     try {
-      for (;;) {
-        const item = await connection.next();
-        const news = item === "closed" ? await this.#judge(this.#place.seq) : this.#admit(item);
-        if (news !== null) return news;
+      const body = await requests.connect(place, signal);
+      if (body !== null) {
+        onState("open");
+        for await (const item of itemsOf(body, requests.kind, pace, signal)) {
+          const news = admit(place, item);
+          if (news === null) continue;
+          place = news.place;
+          // The next try is the first of a new row.
+          failures = -1;
+          yield news;
+        }
       }
+      yield { place, end: await judge(requests, place, signal) };
     } catch (error) {
-      connection.close();
-      this.#link = "lost";
-      if (error instanceof Drop) this.#onState("reconnecting");
-      throw error;
+      if (error instanceof Drop) onState("reconnecting");
+      failures = await pace.again(error, failures, signal);
     }
   }
+}
 
-  /** Null for a duplicate. */
-  #admit(item: Exclude<Item, "closed">): News | null {
-    if (item === "heartbeat") return { type: item };
-    const { id, event = "message", data } = item;
-    switch (event) {
-      // event: longstream.reset
-      // data: {"reason":"foreign","first":"abc-0"}
-      case controlEvents.reset: {
-        const reset = readReset(data);
-        this.#place = placeOf(reset.first);
-        return { type: "reset", ...reset };
-      }
-      // event: longstream.end
-      // data: {"outcome":"failed","error":{"code":"handler-failed","message":"..."}}
-      // id: abc-9
-      case controlEvents.end:
-        advance(this.#place, id, 0);
-        return { type: "end", ...readEnding(data) };
-      default: {
-        const place = advance(this.#place, id, 1);
-        if (place.seq <= this.#place.seq) return null;
-        this.#place = place;
-        return { type: "event", id: place.cursor, event, data };
-      }
+/** Null for a duplicate. */
+function admit(place: Place, item: Item): News | null {
+  if (item === heartbeat) return { place };
+  if (item instanceof Error) throw item;
+  return item instanceof Uint8Array ? { place: placeOf(String(place.seq + item.length)), bytes: item } : admitEvent(place, item);
+}
+
+function admitEvent(place: Place, { id, event = "message", data }: EventSourceMessage): News | null {
+  switch (event) {
+    // event: longstream.reset
+    // data: {"reason":"foreign","first":"abc-0"}
+    case controlEvents.reset: {
+      const { reason, first } = readReset(data);
+      return { place: placeOf(first), event: { id: first, event, data, reset: { reason, first, cursor: place.cursor } } };
+    }
+    // event: longstream.end
+    // data: {"outcome":"failed","error":{"code":"handler-failed","message":"..."}}
+    // id: abc-9
+    case controlEvents.end:
+      return { place: advance(place, 0, id), end: readEnding(data) };
+    default: {
+      const next = advance(place, 1, id);
+      return next.seq > place.seq ? { place: next, event: { id: next.cursor, event, data } } : null;
     }
   }
+}
 
-  /**
-   * A clean end is what a proxy makes of a cut as well: only the status can say that the stream has ended (P3), and
-   * only the last seq that everything was delivered, unless the gateway has said so by a 204.
-   */
-  async #judge(delivered?: number): Promise<News> {
-    if (delivered !== undefined && this.#requests.url === null) throw new Drop("Cannot read on: the answer ended");
-    const ending = readEnding(await this.#requests.status(this.#signal));
-    if (ending.outcome === null || ending.lastSeq !== (delivered ?? ending.lastSeq)) throw new Drop("Cannot read on: the answer ended before the stream");
-    return { type: "end", ...ending };
-  }
+/**
+ * A clean end is what a proxy makes of a cut as well: only the status can say that the stream has ended (P3), and
+ * only the last seq that everything was delivered.
+ */
+async function judge(requests: Requests, { seq }: Place, signal: AbortSignal): Promise<Ending> {
+  const end = readEnding(await requests.status(signal));
+  if (end.outcome === null || end.lastSeq !== seq) throw new Drop("Cannot read on: the answer ended before the stream");
+  return end;
 }

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { openStream } from "./index.ts";
-import type { LongstreamError, Reset, StreamState } from "./index.ts";
+import type { LongstreamError, StreamEvent, StreamState } from "./index.ts";
 import { ended, events, nothingMore, origin, problem, quick, readAll, readData, run, script, status, streamUrl, unreachable } from "./testing.ts";
 import type { Sent } from "./testing.ts";
 
@@ -60,11 +60,11 @@ test("a POST whose answer did not name the stream is read, but not repeated when
   const { events: seen, thrown } = await readAll(openStream(url, { fetch, retry: quick, method: "POST" }));
   expect([seen.length, sent.length]).toEqual([2, 1]);
   expect(thrown).toMatchObject({ code: "unavailable" });
-  expect(String(thrown)).toContain("stream-url");
+  expect(String(thrown)).toContain("no answer named the stream; POST is not sent again");
 });
 
 test("a GET whose stream was never named is resumed at the same URL", async () => {
-  const { fetch, sent } = script(unreachable, events([run(1, 1)], "cut", {}), events([run(2, 2)], "clean", {}), events([ended(2, "completed")], "clean", {}));
+  const { fetch, sent } = script(unreachable, events([run(1, 1)], "cut", {}), events([run(2, 2)], "cut", {}), events([ended(2, "completed")], "clean", {}));
   expect(await readData(openStream(url, { fetch, retry: quick }))).toEqual(["1", "2"]);
   expect(asked(sent)).toEqual(["GET /api/answer -", "GET /api/answer -", "GET /api/answer s-1-1", "GET /api/answer s-1-2"]);
 });
@@ -141,42 +141,57 @@ test.each([
 });
 
 test.each([
-  ["no id", "data: 1\n\n", "undefined"],
+  ["no id", "data: 1\n\n", "none"],
   ["an id that is no cursor", "data: 1\nid: 7\n\n", "7"],
   ["a cursor of another log", "data: 1\nid: s-2-8\n\n", "s-2-8"],
 ])("P2 an event with %s is an error", async (_what, body, id) => {
   const { fetch } = script(events([body], "clean"));
   const { thrown } = await readAll(openStream(streamUrl, { fetch, from: "s-1-7" }));
-  expect(thrown).toMatchObject({ code: "protocol-error", message: `Cannot place an event: its id is ${id}, which no event of this stream has` });
+  expect(thrown).toMatchObject({ code: "protocol-error", message: `Cannot place an event: its id ${id} is not of this stream` });
 });
 
 const resetBody = `event: longstream.reset\ndata: {"reason":"foreign","first":"s-1-0"}\n\n${run(1, 1)}`;
 
-test("a reset throws by default, with the reason and where the log goes on", async () => {
-  const { fetch } = script(events([resetBody], "open"));
+test("a reset is an event with what it means: the cursor that led nowhere, why, and where the log goes on", async () => {
+  const { fetch } = script(events([resetBody + ended(1, "completed")], "clean"));
   const stream = openStream(streamUrl, { fetch, from: "old-9" });
-  const { events: seen, thrown } = await readAll(stream);
-  expect([seen, stream.state]).toEqual([[], "failed"]);
-  expect(thrown).toMatchObject({
-    code: "bad-request",
-    message: "Cannot go on from the cursor old-9: it is foreign; open the stream without it, or set onReset",
-    cause: { reason: "foreign", first: "s-1-0" } satisfies Reset,
+  expect(await readAll(stream)).toEqual({
+    events: [
+      {
+        id: "s-1-0",
+        event: "longstream.reset",
+        data: '{"reason":"foreign","first":"s-1-0"}',
+        reset: { reason: "foreign", cursor: "old-9", first: "s-1-0" },
+      },
+      { id: "s-1-1", event: "message", data: "1" },
+    ],
+    thrown: null,
   });
 });
 
-test("a reset that the caller takes goes on from the first cursor, over a drop too", async () => {
-  const resets: (Reset | string)[] = [];
+test("a reset goes on from the first cursor over a drop too", async () => {
   const { fetch, sent } = script(events([resetBody.slice(0, resetBody.indexOf("data: 1"))], "cut"), events([run(1, 1) + ended(1, "completed")], "clean"));
-  const stream = openStream(streamUrl, { fetch, retry: quick, from: "old-9", onReset: (reset) => resets.push(reset, String(stream.cursor)) });
-  expect(await readData(stream)).toEqual(["1"]);
-  expect(resets).toEqual([{ reason: "foreign", first: "s-1-0" }, "s-1-0"]);
+  const stream = openStream(streamUrl, { fetch, retry: quick, from: "old-9" });
+  const seen: [StreamEvent["reset"], string | null][] = [];
+  for await (const { reset } of stream) seen.push([reset, stream.cursor]);
+  expect(seen).toEqual([
+    [{ reason: "foreign", cursor: "old-9", first: "s-1-0" }, "s-1-0"],
+    [undefined, "s-1-1"],
+  ]);
   expect(asked(sent)).toEqual(["GET /streams/s-1 old-9", "GET /streams/s-1 s-1-0"]);
 });
 
 test("text that is no cursor is sent as one, so that the gateway can answer with a reset", async () => {
-  const { fetch, sent } = script(events([resetBody], "open"));
+  const { fetch, sent } = script(events([resetBody + ended(1, "completed")], "clean"));
   await readAll(openStream(streamUrl, { fetch, from: "não\r\n" }));
   expect(asked(sent)).toEqual(["GET /streams/s-1 unknown"]);
+});
+
+test("a head that is late is waited for at the stream's own URL, however often: the gateway says that it goes on", async () => {
+  const late = problem(504, { code: "head-timeout", detail: "Cannot answer yet" }, { "stream-url": streamUrl });
+  const { fetch, sent } = script(late, late, late, events([run(1, 1) + ended(1, "completed")], "clean"));
+  expect(await readData(openStream(url, { fetch, method: "POST", retry: { ...quick, tries: 2 } }))).toEqual(["1"]);
+  expect(asked(sent)).toEqual(["POST /api/answer -", ...Array.from({ length: 3 }, () => "GET /streams/s-1 -")]);
 });
 
 test("only tries without progress count", async () => {

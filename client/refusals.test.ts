@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { limits } from "../protocol/limits.ts";
 import { LongstreamError, openStream } from "./index.ts";
 import type { StreamState } from "./index.ts";
-import { deferred, ended, events, nothingMore, origin, problem, quick, readAll, readData, run, script, status } from "./testing.ts";
+import { deferred, ended, events, nothingMore, origin, problem, quick, readAll, readData, run, script, status, streamUrl } from "./testing.ts";
 
 const url = `${origin}/api/answer`;
 
@@ -53,6 +53,35 @@ test("429 and 5xx are asked again, HTML error pages of a proxy among them", asyn
   expect(await readData(openStream(url, { fetch, retry: quick }))).toEqual(["1"]);
 });
 
+test.each([
+  [422, "bad-request"],
+  [429, "bad-request"],
+  [500, "handler-failed"],
+])("a handler's own %i, which names its stream, is final", async (code, expected) => {
+  const { fetch, sent } = script(() => Response.json({ error: "no" }, { status: code, headers: { "stream-url": streamUrl } }));
+  const stream = openStream(url, { fetch, retry: quick });
+  expect((await readAll(stream)).thrown).toMatchObject({ code: expected, message: `Cannot ask ${url}: it answers ${code} (application/json)` });
+  expect([sent.length, stream.url]).toEqual([1, streamUrl]);
+});
+
+test.each([
+  [502, "attempts-exhausted", "failed"],
+  [504, "expired", "expired"],
+])("a stream that ended before its handler answered (%i %s) has its outcome, and throws what the status says", async (answered, code, outcome) => {
+  const error = { code, message: "Cannot answer: it is over" };
+  const { fetch } = script(problem(answered, { code, detail: error.message }, { "stream-url": streamUrl, "stream-outcome": outcome }), status(outcome, 0, error));
+  const stream = openStream(url, { fetch, retry: quick, method: "POST" });
+  expect((await readAll(stream)).thrown).toMatchObject(error);
+  expect([stream.state, stream.outcome]).toEqual(["ended", outcome]);
+});
+
+test("a stream that was cancelled before its handler answered ends without an error", async () => {
+  const { fetch } = script(problem(410, { code: "cancelled", detail: "by request" }, { "stream-url": streamUrl, "stream-outcome": "cancelled" }), status("cancelled", 0));
+  const stream = openStream(url, { fetch });
+  expect(await readData(stream)).toEqual([]);
+  expect(stream.outcome).toBe("cancelled");
+});
+
 test("5xx whose code says that nothing will change by itself is final", async () => {
   const { fetch, sent } = script(problem(500, { code: "bad-config", detail: "Cannot start the gateway: ROUTES is missing" }));
   const { thrown } = await readAll(openStream(url, { fetch, retry: quick }));
@@ -66,7 +95,7 @@ test.each([
 ])("the content type %s is an error that says what came", async (type, came) => {
   const { fetch, sent } = script(() => new Response("<html>", { headers: { "content-type": type } }));
   const { thrown } = await readAll(openStream(url, { fetch, retry: quick }));
-  expect(thrown).toMatchObject({ code: "protocol-error", message: `Cannot read ${url}: it answers 200 with ${came}, not with text/event-stream` });
+  expect(thrown).toMatchObject({ code: "protocol-error", message: `Cannot read ${url} as events from 0: it answers 200 with ${came}; iterate events, read anything else by bytes()` });
   expect(sent).toHaveLength(1);
 });
 
@@ -82,6 +111,13 @@ test("202 to a request for no answer is an error that says so", async () => {
   expect(String(thrown)).toContain("202 with application/json");
 });
 
+test("a clean end of something that names no stream is an error: no status can be asked", async () => {
+  const { fetch, sent } = script(events([run(1, 1)], "clean", {}));
+  const { events: seen, thrown } = await readAll(openStream(url, { fetch, retry: quick }));
+  expect([seen.length, sent.length]).toEqual([1, 1]);
+  expect(thrown).toMatchObject({ code: "stream-not-found" });
+});
+
 test("204 from something that is no gateway says that the stream was not named", async () => {
   const { fetch } = script(() => new Response(null, { status: 204 }));
   const { thrown } = await readAll(openStream(url, { fetch }));
@@ -93,7 +129,7 @@ test.each([
   ["longstream.reset", 'event: longstream.reset\ndata: {"reason":"foreign","first":"?"}\n\n'],
 ])("a %s that cannot be read is an error", async (_name, body) => {
   const { fetch } = script(events([body], "clean"));
-  const { thrown } = await readAll(openStream(url, { fetch, onReset: () => undefined }));
+  const { thrown } = await readAll(openStream(url, { fetch }));
   expect(thrown).toMatchObject({ code: "protocol-error" });
   expect(String(thrown)).toContain("Cannot read what the gateway says: {");
 });

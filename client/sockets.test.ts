@@ -15,8 +15,8 @@ type Answering = (request: IncomingMessage, response: ServerResponse, origin: st
 interface Gateway {
   readonly origin: string;
   readonly asked: readonly string[];
-  /** Sockets that are open now. */
-  connections(): Promise<number>;
+  /** Answers whose socket is open now. Sockets themselves do not count: Node 22 opens a spare one behind each abort. */
+  answers(): number;
   /** Destroys every socket, as the end of a process does. */
   cut(): void;
 }
@@ -25,7 +25,10 @@ interface Gateway {
 async function serve(...answers: readonly Answering[]): Promise<Gateway> {
   const asked: string[] = [];
   const rest = [...answers];
+  const unfinished = new Set<ServerResponse>();
   const server = createServer((request, response) => {
+    unfinished.add(response);
+    response.on("close", () => unfinished.delete(response));
     asked.push(`${request.method} ${request.url} ${String(request.headers["last-event-id"] ?? "-")}`);
     (rest.shift() ?? vanish)(request, response, `http://${request.headers.host}`);
   });
@@ -39,7 +42,7 @@ async function serve(...answers: readonly Answering[]): Promise<Gateway> {
   return {
     origin: `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`,
     asked,
-    connections: async () => new Promise((resolve) => server.getConnections((_error, count) => resolve(count))),
+    answers: () => unfinished.size,
     cut: () => server.closeAllConnections(),
   };
 }
@@ -102,10 +105,10 @@ test("an unreachable host ends in an error that names it, and why", async () => 
 test("breaking out of the iteration closes the socket", async () => {
   const gateway = await serve(sends(run(1, 2), "open"));
   for await (const { data } of openStream(gateway.origin)) {
-    expect([data, await gateway.connections()]).toEqual(["1", 1]);
+    expect([data, gateway.answers()]).toEqual(["1", 1]);
     break;
   }
-  await vi.waitFor(async () => expect(await gateway.connections()).toBe(0));
+  await vi.waitFor(() => expect(gateway.answers()).toBe(0));
 });
 
 test("close closes the socket of a stream that was never iterated", async () => {
@@ -113,7 +116,7 @@ test("close closes the socket of a stream that was never iterated", async () => 
   const stream = openStream(gateway.origin);
   await vi.waitFor(() => expect(stream.state).toBe("open"));
   stream.close();
-  await vi.waitFor(async () => expect(await gateway.connections()).toBe(0));
+  await vi.waitFor(() => expect(gateway.answers()).toBe(0));
   expect(await readData(stream)).toEqual([]);
 });
 
@@ -128,7 +131,7 @@ test("the caller's signal closes the socket and ends a waiting iteration with it
   controller.abort(new Error("enough"));
   await expect(waiting).rejects.toThrow("enough");
   expect([states, stream.outcome]).toEqual([["open", "failed"], null]);
-  await vi.waitFor(async () => expect(await gateway.connections()).toBe(0));
+  await vi.waitFor(() => expect(gateway.answers()).toBe(0));
 });
 
 test("P6 a slow iteration holds the server back instead of filling memory", async () => {

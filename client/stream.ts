@@ -1,16 +1,18 @@
 /** Owns the stream as its caller sees it: the iteration, its state, and the ways to stop. */
 
+import { LongstreamError } from "../protocol/error-codes.ts";
 import type { Outcome } from "../protocol/sse.ts";
 import { failure } from "./failures.ts";
-import { Pace, retrying } from "./reconnect.ts";
-import { Reader } from "./reader.ts";
+import { readLog } from "./reader.ts";
 import type { News } from "./reader.ts";
+import { Pace } from "./reconnect.ts";
 import { Requests } from "./requests.ts";
-import type { LongstreamStream, StreamEvent, StreamOptions, StreamState } from "./types.ts";
+import type { LongstreamStream, SavingStorage, StreamEvent, StreamOptions, StreamState } from "./types.ts";
+import { fieldsOf } from "./wire.ts";
 
 /**
- * Opens a stream: a route of a gateway, which starts one, or a stream's own URL. The request is made at once; events
- * are read as they are iterated.
+ * Opens a stream: a route of a gateway, which starts one, or a stream's own URL. The request is made once the statement
+ * that calls this is done; events are read as they are iterated.
  *
  * @throws LongstreamError `bad-request` for options that no request can be made of.
  */
@@ -26,27 +28,29 @@ type Condition =
 const failed: Condition = { state: "failed", outcome: null };
 
 class OpenStream implements LongstreamStream {
-  readonly #options: StreamOptions;
+  readonly #onState: StreamOptions["onState"];
   readonly #requests: Requests;
   readonly #pace: Pace;
-  readonly #reader: Reader;
   readonly #closing = new AbortController();
+  /** Of all that reads; `close()` or the caller's own. */
+  readonly #signal: AbortSignal;
+  readonly #events = this.#iterate(({ event }) => event);
+  /** Once the statement that opens the stream is done: it may say what is read, and from where. */
   readonly #first: Promise<News>;
-  readonly #events = this.#iterate();
+  #log: AsyncGenerator<News, never> | null = null;
   #condition: Condition = { state: "connecting", outcome: null };
   #cursor: string | null;
+  /** Keeps, or forgets, where the caller is. */
+  #save: (what: "place" | "nothing") => void = () => undefined;
 
   constructor(url: string | URL, options: StreamOptions) {
-    const { from = null, signal } = options;
-    this.#options = options;
+    const { from = null, signal, onState, retry = {} } = options;
+    this.#onState = onState;
     this.#cursor = from;
     this.#requests = new Requests(url, options);
-    this.#pace = new Pace(options.retry ?? {}, Math.random);
-    const stopped = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
-    this.#reader = new Reader(this.#requests, from, this.#pace, stopped, (state) => {
-      if (!stopped.aborted) this.#become({ state, outcome: null });
-    });
-    this.#first = this.#next();
+    this.#pace = new Pace(retry, Math.random);
+    this.#signal = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+    this.#first = Promise.resolve().then(() => this.#next());
     // Thrown by the iteration; whoever never iterates has `onState`.
     this.#first.catch(() => undefined);
   }
@@ -71,6 +75,30 @@ class OpenStream implements LongstreamStream {
     return this.#events;
   }
 
+  bytes(): AsyncIterable<Uint8Array<ArrayBuffer>> {
+    this.#notYet("bytes");
+    this.#requests.kind = "bytes";
+    return this.#iterate(({ bytes }) => bytes);
+  }
+
+  json<T>(): AsyncIterable<StreamEvent<T>> {
+    return this.#iterate(({ event }) => event && parsed<T>(event));
+  }
+
+  saveTo(storage: SavingStorage, key: string): LongstreamStream {
+    this.#notYet("saveTo");
+    const { url, cursor } = fieldsOf(storage.getItem(key) ?? "");
+    if (typeof url === "string") {
+      this.#requests.goTo(url);
+      this.#cursor = typeof cursor === "string" ? cursor : null;
+    }
+    this.#save = (what) => {
+      if (what === "nothing") storage.removeItem(key);
+      else storage.setItem(key, JSON.stringify({ url: this.url, cursor: this.#cursor }));
+    };
+    return this;
+  }
+
   close(): void {
     this.#stop({ state: "ended", outcome: null });
   }
@@ -78,25 +106,36 @@ class OpenStream implements LongstreamStream {
   async cancel(reason?: string): Promise<void> {
     // A signal of its own: whoever stops reading may still want the stream stopped.
     const { signal } = new AbortController();
-    await retrying(this.#pace, "now", signal, () => this.#requests.cancel(reason));
+    for (let failures = 0; ; ) {
+      try {
+        return await this.#requests.cancel(reason);
+      } catch (error) {
+        failures = await this.#pace.again(error, failures, signal);
+      }
+    }
   }
 
-  async *#iterate(): AsyncGenerator<StreamEvent, void, void> {
+  #notYet(what: string): void {
+    if (this.#log !== null) throw failure("bad-request", `begin with ${what}()`, "the request is made; chain it to openStream()");
+  }
+
+  async *#iterate<T>(pick: (news: News) => T | undefined): AsyncGenerator<T, void, void> {
     try {
       for (let news = await this.#first; this.state !== "ended"; news = await this.#next()) {
-        switch (news.type) {
-          case "event":
-            this.#cursor = news.id;
-            yield { id: news.id, event: news.event, data: news.data };
-            break;
-          case "reset":
-            this.#reset(news);
-            break;
-          case "end":
-            this.#stop({ state: "ended", outcome: news.outcome });
-            if (news.error !== null) throw news.error;
-            return;
-          case "heartbeat":
+        const { place, end } = news;
+        const item = pick(news);
+        if (end !== undefined) {
+          this.#stop({ state: "ended", outcome: end.outcome });
+          if (end.error !== null) throw end.error;
+          return;
+        }
+        if (item !== undefined) {
+          this.#cursor = place.cursor;
+          try {
+            yield item;
+          } finally {
+            this.#save("place");
+          }
         }
       }
     } catch (error) {
@@ -109,28 +148,28 @@ class OpenStream implements LongstreamStream {
   }
 
   async #next(): Promise<News> {
+    this.#log ??= readLog(this.#requests, this.#cursor, this.#pace, this.#signal, (state) => this.#tell(state));
     try {
-      return await this.#reader.next();
+      return (await this.#log.next()).value;
     } catch (error) {
+      // There is nothing to go on with: the next load of the page begins anew.
+      if (error instanceof LongstreamError && error.code === "stream-not-found") this.#save("nothing");
       this.#stop(failed);
       throw error;
     }
   }
 
-  #reset({ reason, first }: Extract<News, { type: "reset" }>): void {
-    const { onReset } = this.#options;
-    if (onReset === undefined) {
-      throw failure("bad-request", `go on from the cursor ${this.#cursor}`, `it is ${reason}; open the stream without it, or set onReset`, { reason, first });
-    }
-    this.#cursor = first;
-    onReset({ reason, first });
+  #tell(state: "open" | "reconnecting"): void {
+    // Until the first answer it is connecting.
+    if (this.#signal.aborted || (state === "reconnecting" && this.state !== "open")) return;
+    this.#save("place");
+    this.#become({ state, outcome: null });
   }
 
   /** Once; the first reason stands. */
   #stop(condition: Condition): void {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
-    this.#reader.close();
     this.#requests.giveUp();
     this.#become(condition);
   }
@@ -138,6 +177,15 @@ class OpenStream implements LongstreamStream {
   #become(condition: Condition): void {
     if (condition.state === this.state) return;
     this.#condition = condition;
-    this.#options.onState?.(condition.state);
+    this.#onState?.(condition.state);
+  }
+}
+
+function parsed<T>(event: StreamEvent): StreamEvent<T> {
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the caller's claim, as its declaration says
+    return { ...event, data: JSON.parse(event.data) as T };
+  } catch {
+    throw failure("bad-event", `parse the event ${event.id}`, "its data is no JSON");
   }
 }

@@ -62,6 +62,13 @@ function bodyOf(chunks: readonly (string | Uint8Array)[], end: BodyEnd): Readabl
   return new ReadableStream({ pull }, { highWaterMark: 0 });
 }
 
+/** A body of bytes, in one read, that then ends cleanly, breaks off or stays open; `range` makes it a part. */
+export function bytes(text: string, end: BodyEnd, range?: string): Answering {
+  const headers = { "content-type": "video/mp4", ...named };
+  const init = range === undefined ? { headers } : { status: 206, headers: { ...headers, "content-range": range } };
+  return () => new Response(bodyOf(text === "" ? [] : [text], end), init);
+}
+
 export const unreachable: Answering = () => {
   throw new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED") });
 };
@@ -81,8 +88,8 @@ export function status(outcome: string | null, lastSeq: number, error: unknown =
   return () => Response.json({ id: "s-1", outcome, lastSeq, error });
 }
 
-export function problem(code: number, details: Readonly<Record<string, unknown>>): () => Response {
-  const headers = { "content-type": "application/problem+json" };
+export function problem(code: number, details: Readonly<Record<string, unknown>>, more: Readonly<Record<string, string>> = {}): () => Response {
+  const headers = { "content-type": "application/problem+json", ...more };
   return () => new Response(JSON.stringify({ type: "urn:longstream:error", status: code, ...details }), { status: code, headers });
 }
 

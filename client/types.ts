@@ -3,12 +3,20 @@
 import type { Outcome, Reset } from "../protocol/sse.ts";
 
 /** One event of the log. */
-export interface StreamEvent {
+export interface StreamEvent<Data = string> {
   /** The cursor after this event: what `from` takes to go on behind it. */
   readonly id: string;
   /** The event's name; `message` for one without a name, as in an EventSource. */
   readonly event: string;
-  readonly data: string;
+  readonly data: Data;
+  /** Only of the event `longstream.reset`, which comes where the cursor led nowhere: what that means for the reader. */
+  readonly reset?: StreamReset;
+}
+
+/** What came behind `cursor`, and before `first` where both are of one log, is lost. */
+export interface StreamReset extends Reset {
+  /** The cursor that led nowhere. */
+  readonly cursor: string | null;
 }
 
 /**
@@ -18,26 +26,38 @@ export interface StreamEvent {
 export type StreamState = "connecting" | "open" | "reconnecting" | "ended" | "failed";
 
 /**
- * One stream being read, over as many connections as it takes. It is iterated once: two loops would share the events.
- * What is not asked for is not read, so a slow loop slows the server's sending, not the browser's memory.
+ * One stream being read, over as many connections as it takes. It is read once, and in one way: as events, as events
+ * whose data is JSON, or as bytes; two loops would share what comes. What is not asked for is not read, so a slow loop
+ * slows the server's sending, not the browser's memory.
  *
  * The iteration ends when the outcome is `completed` or `cancelled`, or after `close()`.
  *
- * @throws LongstreamError from the iteration, after all events were delivered, with the code the gateway gave when the
+ * @throws LongstreamError from the iteration, after everything was delivered, with the code the gateway gave when the
  * outcome is `failed` or `expired`; with its code when a request is refused; `unavailable` when `retry.tries`
- * connections in a row brought nothing, or a request that must not be repeated was lost; `bad-request` when the cursor
- * led nowhere and there is no `onReset` (`error.cause` is the `Reset`); `seq-gap` and `protocol-error` when what came
- * is not what the protocol promises; `event-too-large` when an event outgrows the reader's buffer.
+ * connections in a row brought nothing, or a request that must not be repeated was lost; `seq-gap` and `protocol-error`
+ * when what came is not what the protocol promises, or not what was asked for (events, bytes); `event-too-large` when
+ * an event outgrows the reader's buffer; `bad-event` when its data is no JSON.
  * @throws the signal's reason, when `options.signal` is aborted.
  */
 export interface LongstreamStream extends AsyncIterable<StreamEvent> {
-  /** Id of the event delivered last, before the first one `options.from`; null when there is neither. */
+  /** Id of the event delivered last, before the first one `options.from`; null when there is neither. Of bytes: their count. */
   readonly cursor: string | null;
   readonly state: StreamState;
   /** How the stream ended; null while it has not, and when reading stopped before that was known. */
   readonly outcome: Outcome | null;
   /** URL of the stream itself, from which anybody may read it again; null until an answer has named it. */
   readonly url: string | null;
+  /** The body of an answer that is no event stream. Call it in the statement that opens the stream. */
+  bytes(): AsyncIterable<Uint8Array<ArrayBuffer>>;
+  /** The events with their data parsed. That it is a `T` is the caller's claim, of every event, `longstream.reset` included. */
+  json<T>(): AsyncIterable<StreamEvent<T>>;
+  /**
+   * Keeps under `key` which stream this is and, each time the loop asks for the next event or leaves, the cursor. Where
+   * `key` has them already, goes on from there, and the URL, method and body the stream was opened with are not used:
+   * remove the key to begin anew. It is removed when the stream is no longer there. Call it in the statement that opens
+   * the stream.
+   */
+  saveTo(storage: SavingStorage, key: string): LongstreamStream;
   /** Stops reading. The stream itself goes on; the iteration ends. */
   close(): void;
   /**
@@ -48,6 +68,9 @@ export interface LongstreamStream extends AsyncIterable<StreamEvent> {
    */
   cancel(reason?: string): Promise<void>;
 }
+
+/** `localStorage`, `sessionStorage`, or anything alike. */
+export type SavingStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 /** The part of `fetch` that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -60,7 +83,7 @@ export interface RetryOptions {
   readonly minMs?: number;
   /** Longest wait, in milliseconds, unless the server asks for more. Default 30,000. */
   readonly maxMs?: number;
-  /** Connections in a row that may bring nothing (no event, no heartbeat) before reading fails. Default 10. */
+  /** Connections in a row that may bring nothing (no event, no byte, no heartbeat) before reading fails. Default 10. */
   readonly tries?: number;
 }
 
@@ -70,7 +93,7 @@ export interface StreamOptions {
   readonly headers?: HeadersSource;
   /** Of the first request. */
   readonly body?: Exclude<BodyInit, ReadableStream>;
-  /** A cursor, or a bare seq, to go on behind. Only with `GET`. */
+  /** A cursor, or a bare seq, to go on behind; of bytes, how many to skip. Only with `GET`. */
   readonly from?: string | null;
   /** Stops reading; the iteration throws its reason. */
   readonly signal?: AbortSignal;
@@ -78,7 +101,5 @@ export interface StreamOptions {
   readonly fetch?: Fetch;
   /** Called at each change of state; what it throws ends the reading. */
   readonly onState?: (state: StreamState) => void;
-  /** Called where the cursor led nowhere, before the events from `first` on. Without it, the iteration throws. */
-  readonly onReset?: (reset: Reset) => void;
   readonly retry?: RetryOptions;
 }

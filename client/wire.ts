@@ -1,7 +1,7 @@
 /** Owns reading the JSON that a gateway sends to readers. */
 
 import { isResetReason, parseCursor } from "../protocol/cursor.ts";
-import { LongstreamError, isErrorCode } from "../protocol/errors.ts";
+import { LongstreamError, isErrorCode } from "../protocol/error-codes.ts";
 import { isOutcome } from "../protocol/sse.ts";
 import type { Outcome, Reset } from "../protocol/sse.ts";
 
@@ -15,14 +15,19 @@ export interface Ending {
   readonly lastSeq: unknown;
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
 /** The fields of a JSON object; none where the text is something else. */
-export function fieldsOf(text: string): Readonly<Record<string, unknown>> {
+export function fieldsOf(text: string): Fields {
   try {
-    const value: unknown = JSON.parse(text);
-    return Object.fromEntries(Object.entries(value ?? {}));
+    return toFields(JSON.parse(text));
   } catch {
     return {};
   }
+}
+
+function toFields(value: unknown): Fields {
+  return Object.fromEntries(Object.entries(value ?? {}));
 }
 
 /** @throws LongstreamError `protocol-error`. */
@@ -35,9 +40,8 @@ export function readEnding(text: string): Ending {
 }
 
 function readFailure(outcome: "failed" | "expired", error: unknown): LongstreamError {
-  const { code, message } = fieldsOf(JSON.stringify(error ?? null));
-  const known = typeof code === "string" && isErrorCode(code) ? code : outcome === "expired" ? outcome : "handler-failed";
-  return new LongstreamError(known, typeof message === "string" ? message : `The stream ${outcome}, and nothing says why`);
+  const { code, message = `The stream ${outcome}` } = toFields(error);
+  return new LongstreamError(isErrorCode(code) ? code : outcome === "expired" ? outcome : "handler-failed", String(message));
 }
 
 /** @throws LongstreamError `protocol-error`. */

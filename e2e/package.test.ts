@@ -19,7 +19,7 @@ describe("the built package", () => {
     const script = 'import(process.argv[1]).then((entry) => process.stdout.write(Object.keys(entry).sort().join(" ")))';
     const names = async (entry: string): Promise<string> => (await run(process.execPath, ["-e", script, entry], { cwd: rootDir })).stdout;
     expect(await names("longstream/lambda-runtime")).toBe("LongstreamError nodeStreamHandler streamHandler");
-    expect(await names("longstream/client")).toBe("LongstreamError openStream");
+    expect(await names("longstream/client")).toBe("LongstreamError openStream superviseEventSource");
   });
 
   test("holds no test and no helper of tests", async () => {

@@ -1,6 +1,6 @@
 /** Owns the cursor: the SSE `id` that names one position of one log. */
 
-import { limits } from "./limits.ts";
+import { maxCursorBytes } from "./limits.ts";
 
 /** A position after the event `seq` of the log `log`; seq 0 is before the first event. */
 export interface Cursor {
@@ -17,7 +17,7 @@ export function formatCursor(log: string, seq: number): string {
 
 /** Parses from the last `-`, since a nanoid may contain one. Undefined when the text is no cursor of any log. */
 export function parseCursor(text: string): Cursor | undefined {
-  if (text.length > limits.maxCursorBytes) return undefined;
+  if (text.length > maxCursorBytes) return undefined;
   const match = cursorPattern.exec(text);
   if (match === null) return undefined;
   const [, log, digits] = match;

@@ -1,6 +1,11 @@
-/** Owns the one error class and the one table that gives each code its HTTP status, close code and retry rule. */
+/** Owns the one table that gives each error code its HTTP status, close code and retry rule, and what is told of an error. */
 
+import { LongstreamError, isErrorCode } from "./error-codes.ts";
+import type { ErrorCode, PassingCode } from "./error-codes.ts";
 import { limits } from "./limits.ts";
+
+export { LongstreamError, isErrorCode } from "./error-codes.ts";
+export type { ErrorCode } from "./error-codes.ts";
 
 /** WebSocket close codes of producer and consumer sockets (RFC 6455, section 7.4). */
 export const closeCodes = {
@@ -16,13 +21,13 @@ export const closeCodes = {
 
 export type CloseCode = (typeof closeCodes)[keyof typeof closeCodes];
 
-interface ErrorRow {
+interface ErrorRow<Retry = boolean> {
   /** Status of a problem-details answer. */
   readonly status: number;
   /** Close code where the error ends a socket. */
   readonly close: CloseCode;
   /** Whether the same request may succeed later without anybody changing anything. */
-  readonly retry: boolean;
+  readonly retry: Retry;
 }
 
 const table = {
@@ -62,9 +67,7 @@ const table = {
   "attempts-exhausted": { status: 502, close: closeCodes.done, retry: false },
   expired: { status: 504, close: closeCodes.done, retry: false },
   cancelled: { status: 410, close: closeCodes.done, retry: false },
-} as const satisfies Record<string, ErrorRow>;
-
-export type ErrorCode = keyof typeof table;
+} as const satisfies { readonly [Code in ErrorCode]: ErrorRow<Code extends PassingCode ? true : false> };
 
 export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = table;
 
@@ -77,21 +80,6 @@ export function closeReason(error: LongstreamError): string {
 export function errorOfClose(reason: string): LongstreamError | null {
   const [code = "", ...rest] = reason.split(": ");
   return isErrorCode(code) && rest.length > 0 ? new LongstreamError(code, rest.join(": ")) : null;
-}
-
-export function isErrorCode(text: string): text is ErrorCode {
-  return Object.hasOwn(table, text);
-}
-
-/** The only error the product throws on purpose. Messages read "Cannot <do what>: <what stands in the way>". */
-export class LongstreamError extends Error {
-  override readonly name = "LongstreamError";
-  readonly code: ErrorCode;
-
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 /** The text of anything that was thrown, bounded, for a stored reason or a log line. */

@@ -1,10 +1,15 @@
 /** Owns the spelling of every header and path of the HTTP surface, public and internal. */
 
+// Named alone, since a page needs these and no other.
+export const lastEventId = "last-event-id";
+export const streamUrl = "stream-url";
+export const streamOutcome = "stream-outcome";
+
 export const headerNames = {
-  lastEventId: "last-event-id",
+  lastEventId,
   streamId: "stream-id",
-  streamUrl: "stream-url",
-  outcome: "stream-outcome",
+  streamUrl,
+  outcome: streamOutcome,
   /** The handler's own status, where the answer is the log and has its own. */
   status: "stream-status",
   /** Producer's upgrade: which run of an invocation dials. A duplicate delivery has another. */

@@ -3,13 +3,19 @@
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
+// Named alone, since a page needs these two and no other.
+
+/** One log row. The platform's own limit is 2 MB a row, which local workerd does not enforce. Past it: a new row. */
+export const maxRowBytes = MiB;
+/** A cursor, so that no client or proxy cuts it. Past it: reset with reason `unknown`. */
+export const maxCursorBytes = 64;
+
 /**
  * Bounds that are part of the wire or of the storage format. They are the same on both ends, so they are constants and
  * not settings; what an operator may set is in `worker/settings.ts`.
  */
 export const limits = {
-  /** One log row. The platform's own limit is 2 MB a row, which local workerd does not enforce. Past it: a new row. */
-  maxRowBytes: MiB,
+  maxRowBytes,
   /** One event as SSE lines, without its id line and blank line, so that any event fits a row. Past it: `event-too-large`. */
   maxEventBytes: MiB - 256,
   /** Pending bytes that make a commit due before its interval is over. */
@@ -32,8 +38,7 @@ export const limits = {
   maxCheckpointBytes: 256 * KiB,
   /** A control message's JSON text: a checkpoint, escaped at worst, and its envelope. Past it: close 4413. */
   maxControlChars: 2 * MiB,
-  /** A cursor, so that no client or proxy cuts it. Past it: reset with reason `unknown`. */
-  maxCursorBytes: 64,
+  maxCursorBytes,
   /** A handler's own SSE id, kept as `sourceId`. */
   maxSourceIdBytes: 1 * KiB,
   /** The request URL the object stores. Past it: 414. */

@@ -2,8 +2,8 @@
 
 import { formatCursor } from "./cursor.ts";
 import type { ResetReason } from "./cursor.ts";
-import { LongstreamError } from "./errors.ts";
-import type { ErrorCode } from "./errors.ts";
+import { LongstreamError } from "./error-codes.ts";
+import type { ErrorCode } from "./error-codes.ts";
 import { limits } from "./limits.ts";
 
 /** How a stream ended; stored with its last event. */

@@ -36,12 +36,13 @@ describe("the configuration", () => {
       maxStallMs: 60_000,
       headTimeoutMs: 30_000,
       inspector: "off",
+      corsOrigins: [],
     });
   });
 
   test("takes every key", () => {
     const own = { methods: ["PUT"], kind: "events", onAbandon: { cancelAfterMs: 1_000 }, qualifier: "live", tenantId: "blue", maxRequestBytes: 0, settings: { leaseMs: 5_000 } };
-    const times = { HEARTBEAT_MS: 100, MAX_STALL_MS: 200, HEAD_TIMEOUT_MS: 300, INSPECTOR: "on" };
+    const times = { HEARTBEAT_MS: 100, MAX_STALL_MS: 200, HEAD_TIMEOUT_MS: 300, INSPECTOR: "on", CORS_ORIGINS: ["https://a.example", "http://127.0.0.1:8080"] };
     expect(readConfig({ ...vars, ROUTES: [{ ...route, ...own }], PUBLIC_URL: "https://g.example//", ...times })).toEqual({
       routes: [
         {
@@ -59,6 +60,7 @@ describe("the configuration", () => {
       maxStallMs: 200,
       headTimeoutMs: 300,
       inspector: "on",
+      corsOrigins: ["https://a.example", "http://127.0.0.1:8080"],
     });
   });
 
@@ -87,6 +89,11 @@ describe("the configuration", () => {
 
   test("takes onAbandon in words too", () => {
     expect(readConfig({ ...vars, ROUTES: [{ ...route, onAbandon: "continue" }] }).routes[0]?.onAbandon).toBe("continue");
+  });
+
+  test("takes any origin, or one alone", () => {
+    expect(readConfig({ ...vars, CORS_ORIGINS: "*" }).corsOrigins).toBe("any");
+    expect(readConfig({ ...vars, CORS_ORIGINS: "https://a.example" }).corsOrigins).toEqual(["https://a.example"]);
   });
 
   test("takes an empty public URL as none", () => {
@@ -143,6 +150,8 @@ describe("a bad configuration is refused with the key and the fix:", () => {
     ["an inspector that is neither", { INSPECTOR: true }, 'INSPECTOR must be "on" or "off": it is true'],
     ["a wait for heads that is too short", { HEAD_TIMEOUT_MS: 99 }, "HEAD_TIMEOUT_MS must be a whole number of at least 100: it is 99"],
     ["a heartbeat that is too short", { HEARTBEAT_MS: 99 }, "HEARTBEAT_MS must be a whole number of at least 100: it is 99"],
+    ["an origin with a path", { CORS_ORIGINS: ["https://a.example/"] }, 'CORS_ORIGINS must be "*" or a list like ["https://app.example.com"], without a path: it is ["https://a.example/"]'],
+    ["origins that are none", { CORS_ORIGINS: 5 }, 'CORS_ORIGINS must be "*" or a list like ["https://app.example.com"], without a path: it is 5'],
     ["a public URL that is none", { PUBLIC_URL: "gateway.example.com" }, badUrl],
     ["a public URL of another scheme", { PUBLIC_URL: "ftp://gateway.example.com" }, badUrl],
     ["no access key", { AWS_ACCESS_KEY_ID: "" }, secretMissing("AWS_ACCESS_KEY_ID")],

@@ -1,6 +1,7 @@
 /** Owns the gateway's configuration: wrangler.toml vars and secrets, parsed once, each diagnosis naming key and fix. */
 
 import { LongstreamError } from "../protocol/errors.ts";
+import type { CorsOrigins } from "./cors.ts";
 import type { FunctionTarget, LambdaAccess } from "./lambda.ts";
 import { defaultSettings, leastSettings, routeKinds } from "./settings.ts";
 import type { OnAbandon, RouteKind, StreamSettings } from "./settings.ts";
@@ -23,6 +24,8 @@ export interface GatewayVars {
   readonly HEAD_TIMEOUT_MS?: unknown;
   /** "on": a browser that navigates to a stream is shown a page about it. */
   readonly INSPECTOR?: unknown;
+  /** Origins whose pages may use the gateway: "*", or a list. */
+  readonly CORS_ORIGINS?: unknown;
   readonly AWS_ACCESS_KEY_ID: string;
   readonly AWS_SECRET_ACCESS_KEY: string;
   readonly AWS_SESSION_TOKEN?: string;
@@ -47,6 +50,7 @@ export interface Config {
   readonly maxStallMs: number;
   readonly headTimeoutMs: number;
   readonly inspector: "on" | "off";
+  readonly corsOrigins: CorsOrigins;
 }
 
 const defaultMethods = ["GET", "POST"];
@@ -76,6 +80,7 @@ export function readConfig(env: GatewayVars): Config {
     maxStallMs: readNumber(env.MAX_STALL_MS ?? defaultMaxStallMs, leastHeartbeatMs, "MAX_STALL_MS", problems),
     headTimeoutMs: readNumber(env.HEAD_TIMEOUT_MS ?? defaultHeadTimeoutMs, leastHeartbeatMs, "HEAD_TIMEOUT_MS", problems),
     inspector: readInspector(env.INSPECTOR, problems),
+    corsOrigins: readOrigins(env.CORS_ORIGINS, problems),
   };
   if (problems.length > 0) {
     throw new LongstreamError("bad-config", `Cannot start the gateway: ${problems.join("; ")}`);
@@ -134,6 +139,17 @@ function readInspector(value: unknown, problems: string[]): Config["inspector"] 
   if (value === "on") return "on";
   if (value !== undefined && value !== "off") problems.push(`INSPECTOR must be "on" or "off": it is ${JSON.stringify(value)}`);
   return "off";
+}
+
+function readOrigins(value: unknown, problems: string[]): CorsOrigins {
+  if (value === undefined || value === null) return [];
+  if (value === "*") return "any";
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const origins = list.filter((origin) => typeof origin === "string" && isHttpUrl(origin) && new URL(origin).origin === origin).map(String);
+  if (origins.length !== list.length) {
+    problems.push(`CORS_ORIGINS must be "*" or a list like ["https://app.example.com"], without a path: it is ${JSON.stringify(value)}`);
+  }
+  return origins;
 }
 
 function readRoutes(value: unknown, defaults: StreamSettings, secret: SecretOf, problems: string[]): readonly Route[] {

@@ -7,7 +7,7 @@ import type { HeaderPairs } from "../protocol/producer-messages.ts";
 import { contentRange } from "../protocol/range.ts";
 import type { Extent } from "../protocol/range.ts";
 import type { ResetReason } from "../protocol/cursor.ts";
-import { retryDelayMs, retryLater } from "../protocol/sse.ts";
+import { heartbeat, retryDelayMs, retryLater } from "../protocol/sse.ts";
 import type { BodyFormat } from "./body-format.ts";
 import { byteFormat, eventFormat } from "./body-format.ts";
 import type { Config } from "./config.ts";
@@ -180,17 +180,18 @@ export function comesBack({ method, headers }: Request, error: LongstreamError):
 
 /**
  * For a reader who would be stopped for good by a status: an EventSource takes anything but 200 for final. It gets a
- * body that says when to come back (and to which stream, where one was just made), and is then cut off.
+ * body that says when to come back (and to which stream, where one was just made), and is then cut off. That a stream
+ * waits for its head is no failure of the reader's try: a heartbeat tells it that the stream goes on.
  */
-export function respondWithRetry(ctx: ExecutionContext, error: LongstreamError, id: string | null): Response {
+export function respondWithRetry(answering: Answering, error: LongstreamError, id: string | null): Response {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
   const body = async (): Promise<void> => {
-    await writer.write(new TextEncoder().encode(retryLater(retryDelayMs(Math.random), id)));
+    await writer.write(new TextEncoder().encode(retryLater(retryDelayMs(Math.random), id) + (error.code === "head-timeout" ? heartbeat : "")));
     await linger();
     await writer.abort(asDisconnect(error.message));
   };
   // The reader may be gone already.
-  ctx.waitUntil(body().catch(() => undefined));
-  return new Response(readable, { headers: eventStreamHeaders });
+  answering.ctx.waitUntil(body().catch(() => undefined));
+  return new Response(readable, { headers: { ...eventStreamHeaders, ...(id === null ? {} : streamHeaders(answering, { id })) } });
 }

@@ -46,7 +46,7 @@ function resetOf(from: From): ResetReason | null {
 }
 
 async function createAndAnswer(answering: Answering, route: Route, reset: ResetReason | null): Promise<Response> {
-  const { request, env, ctx, config } = answering;
+  const { request, env, config } = answering;
   const id = nanoid();
   const headers = forwardedHeaders(request);
   checkHead(request.url, headers);
@@ -69,7 +69,7 @@ async function createAndAnswer(answering: Answering, route: Route, reset: ResetR
     throw new LongstreamError("stream-exists", `Cannot create the stream ${id}: the id is taken; try again`);
   }
   const uploaded = begun.part === "more" ? body.sendRest(env, id, begun.bytes.length, route.settings.uploadIdleMs / 3) : Promise.resolve();
-  ctx.waitUntil(uploaded);
+  answering.ctx.waitUntil(uploaded);
   if (later) {
     // The runtime lets nobody read a request's body any more once it is answered (2026-11).
     await uploaded;
@@ -83,7 +83,7 @@ async function createAndAnswer(answering: Answering, route: Route, reset: ResetR
   } catch (error) {
     if (!(error instanceof LongstreamError)) throw error;
     // Its function is on its way: whoever asks the route again would have another one invoked.
-    return comesBack(request, error) ? respondWithRetry(ctx, error, id) : problemResponse(error, streamHeaders(answering, { id }));
+    return comesBack(request, error) ? respondWithRetry(answering, error, id) : problemResponse(error, streamHeaders(answering, { id }));
   }
 }
 

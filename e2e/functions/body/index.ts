@@ -26,6 +26,9 @@ async function answer(request: Request, stream: HandlerStream): Promise<HandlerA
       return new Response("a part", { status: 206, headers: { "content-range": "bytes 0-5/100", "cache-control": "max-age=3600" } });
     case "events":
       return new Response("data: one\n\n", { headers: { "content-type": "text/event-stream", "set-cookie": "a=1" } });
+    case "late":
+      await sleep(pauseMs, undefined, { signal: stream.signal });
+      return new Response("late", { headers: { "content-type": "text/plain" } });
     case "none":
       return new Response(null, { status: 204, headers: { "x-kind": "none" } });
     case "readable":
