@@ -126,6 +126,8 @@ export class Run {
     this.#ending = ending;
     this.#leave?.();
     this.account.closed(Date.now());
+    // Whoever sees that it is over sees all of it.
+    this.#paint();
     showEnding(ending, this.account.state.events);
     this.#options.changed("over");
   }
