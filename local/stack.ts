@@ -28,6 +28,8 @@ export interface StackOptions extends Pick<WorkerHostOptions, "entryFile" | "fol
   /** Environment of the functions. */
   readonly functionEnv?: Readonly<Record<string, string>>;
   readonly lambdaTimeoutMs?: number;
+  /** How far behind its deadline a function is killed; at it if not given. */
+  readonly lambdaGraceMs?: number;
   readonly lambdaMaxConcurrency?: number;
   /** Over those of wrangler.toml. */
   readonly vars?: Readonly<Record<string, unknown>>;
@@ -110,6 +112,7 @@ async function startLambda(
     credentials: localCredentials,
     region: localRegion,
     ...(options.lambdaTimeoutMs === undefined ? {} : { timeoutMs: options.lambdaTimeoutMs }),
+    ...(options.lambdaGraceMs === undefined ? {} : { graceMs: options.lambdaGraceMs }),
     ...(options.lambdaMaxConcurrency === undefined ? {} : { maxConcurrency: options.lambdaMaxConcurrency }),
     ...(options.onLog === undefined ? {} : { log: options.onLog }),
     onChildPid,

@@ -22,7 +22,7 @@ const scaledSettings = {
   yieldMs: 4_000,
 } as const;
 
-export interface TestStackOptions extends Partial<Pick<StackOptions, "lambdaTimeoutMs" | "lambdaMaxConcurrency" | "functionEnv">> {
+export interface TestStackOptions extends Partial<Pick<StackOptions, "lambdaTimeoutMs" | "lambdaGraceMs" | "lambdaMaxConcurrency" | "functionEnv">> {
   readonly settings?: Readonly<Record<string, number>>;
   /**
    * Beside the examples' routes, for each fixture function named here `/fixtures/{name}` of kind events and

@@ -13,7 +13,10 @@ export interface FunctionConfig {
   readonly taskRoot: string;
   readonly handler: string;
   readonly env: Readonly<Record<string, string>>;
+  /** From its delivery to the deadline that an invocation is told. */
   readonly timeoutMs: number;
+  /** From that deadline until the process is killed. */
+  readonly graceMs: number;
   readonly region: string;
 }
 

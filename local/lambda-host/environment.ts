@@ -80,7 +80,8 @@ export class Environment {
   }
 
   apply(event: EnvironmentEvent): void {
-    const { phase, effects } = step(this.#phase, event, { timeoutMs: this.config.timeoutMs, idleMs: this.#idleMs });
+    const timeoutMs = this.config.timeoutMs + this.config.graceMs;
+    const { phase, effects } = step(this.#phase, event, { timeoutMs, idleMs: this.#idleMs });
     this.#phase = phase;
     for (const effect of effects) this.#perform(effect);
   }

@@ -45,8 +45,13 @@ export interface LambdaHostOptions {
   readonly region: string;
   /** Of the Invoke API, on 127.0.0.1; 0 or nothing for a free one. */
   readonly port?: number;
-  /** From the moment a process gets the invocation until it is killed; 900,000 if not given, as much as AWS allows. */
+  /** From the moment a process gets the invocation until its deadline; 900,000 if not given, as much as AWS allows. */
   readonly timeoutMs?: number;
+  /**
+   * How far behind its deadline a process is killed; nothing if not given, as on AWS. For what a function does ahead of a short
+   * deadline: on a machine that stands still for a moment it comes late, and that says nothing of the function.
+   */
+  readonly graceMs?: number;
   /** Invocations of one function at a time; 200 if not given. */
   readonly maxConcurrency?: number;
   /** How long an event may wait for room before it is dropped; 60,000 if not given. */
@@ -113,6 +118,7 @@ function configure(name: string, definition: FunctionDefinition, options: Lambda
     handler: definition.handler,
     env: definition.env ?? {},
     timeoutMs: definition.timeoutMs ?? options.timeoutMs ?? limits.timeoutMs,
+    graceMs: options.graceMs ?? 0,
     region: options.region,
   };
 }
