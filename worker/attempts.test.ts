@@ -26,12 +26,12 @@ function play(...story: readonly (readonly [nowMs: number, tailSeq: number, even
 }
 
 const brief = (records: readonly AttemptRecord[]): readonly unknown[] =>
-  records.map(({ attempt, invokedAt, dialledAt, endedAt, lastSeq, reason }) => [attempt, invokedAt, dialledAt, endedAt, lastSeq, reason]);
+  records.map(({ attempt, invokedAt, dialledAt, endedAt, lastSeq, end, reason }) => [attempt, invokedAt, dialledAt, endedAt, lastSeq, end, reason]);
 
 describe("the account of attempts", () => {
   test("of one that completes", () => {
     expect(brief(play([10, 0, { type: "dial", producer: run(1) }], [90, 7, { type: "end", producer: run(1), outcome: "completed", error: null }]))).toEqual([
-      [1, 0, 10, 90, 7, "completed"],
+      [1, 0, 10, 90, 7, "final", "completed"],
     ]);
   });
 
@@ -44,8 +44,20 @@ describe("the account of attempts", () => {
       [70, 5, { type: "yield", producer: run(1) }],
     );
     expect(brief(records)).toEqual([
-      [1, 0, 10, 70, 5, "handed over"],
-      [2, 50, 60, null, null, null],
+      [1, 0, 10, 70, 5, "handed-over", "handed over"],
+      [2, 50, 60, null, null, null, null],
+    ]);
+  });
+
+  test("of one that stops at its limit alone: a yield to nobody is no handover", () => {
+    const records = play(
+      [10, 0, { type: "dial", producer: run(1) }],
+      [50, 3, { type: "handover", producer: run(1) }],
+      [70, 5, { type: "yield", producer: run(1) }],
+    );
+    expect(brief(records)).toEqual([
+      [1, 0, 10, 70, 5, "lost", expect.stringContaining("before a successor was there")],
+      [2, 50, null, null, null, null, null],
     ]);
   });
 
@@ -58,8 +70,8 @@ describe("the account of attempts", () => {
       [5_200, 3, { type: "dial", producer: run(2) }],
     );
     expect(brief(records)).toEqual([
-      [1, 0, 10, 5_000, 3, expect.stringContaining("did not dial again")],
-      [2, 5_000, 5_100, null, null, null],
+      [1, 0, 10, 5_000, 3, "lost", expect.stringContaining("did not dial again")],
+      [2, 5_000, 5_100, null, null, null, null],
     ]);
   });
 
@@ -71,9 +83,9 @@ describe("the account of attempts", () => {
       [20_100, 1, { type: "cancel", attempt: null, reason: "enough" }],
     );
     expect(brief(records)).toEqual([
-      [1, 0, 10, 20_100, 1, "cancelled: enough"],
-      [2, 20, null, 20_000, 1, "the successor did not come, or was lost"],
-      [3, 20_000, null, 20_100, 1, "the stream has ended: cancelled"],
+      [1, 0, 10, 20_100, 1, "final", "cancelled: enough"],
+      [2, 20, null, 20_000, 1, "unused", "the successor did not come, or was lost"],
+      [3, 20_000, null, 20_100, 1, "unused", "the stream has ended: cancelled"],
     ]);
   });
 

@@ -3,6 +3,12 @@
 import type { StreamEvent, StreamState } from "./stream-state.ts";
 import { activeOf } from "./stream-state.ts";
 
+/**
+ * `handed-over`: its successor was there, and goes on. `lost`: it was given up, or stopped, before there was one. `unused`: a
+ * successor that never took over. `final`: the stream ended with it.
+ */
+export type AttemptEnd = "handed-over" | "lost" | "unused" | "final";
+
 /** Times are milliseconds since the epoch; null for what has not happened. */
 export interface AttemptRecord {
   readonly attempt: number;
@@ -11,7 +17,8 @@ export interface AttemptRecord {
   readonly endedAt: number | null;
   /** Durable seq when it ended. */
   readonly lastSeq: number | null;
-  /** Why it ended; null while it goes on. */
+  /** How it ended, and why, for an operator; null while it goes on. */
+  readonly end: AttemptEnd | null;
   readonly reason: string | null;
 }
 
@@ -36,6 +43,7 @@ export function account(records: readonly AttemptRecord[], { before, event, afte
     dialledAt: null,
     endedAt: null,
     lastSeq: null,
+    end: null,
     reason: null,
   }));
   const present = presentIn(after);
@@ -44,7 +52,7 @@ export function account(records: readonly AttemptRecord[], { before, event, afte
       if (record.endedAt !== null) return record;
       const dialled = record.dialledAt === null && event?.type === "dial" && event.producer.attempt === record.attempt && present.has(record.attempt);
       if (present.has(record.attempt)) return dialled ? { ...record, dialledAt: nowMs } : record;
-      return { ...record, endedAt: nowMs, lastSeq: tailSeq, reason: reasonOf(record.attempt, before, event, after) };
+      return { ...record, endedAt: nowMs, lastSeq: tailSeq, ...endOf(record.attempt, before, event, after) };
     })
     .slice(-maxRecords);
 }
@@ -68,12 +76,12 @@ function presentIn(state: StreamState): ReadonlySet<number> {
   }
 }
 
-function reasonOf(attempt: number, before: StreamState | null, event: StreamEvent | null, after: StreamState): string {
-  if (event?.type === "yield" && event.producer.attempt === attempt) return "handed over";
+function endOf(attempt: number, before: StreamState | null, event: StreamEvent | null, after: StreamState): Pick<AttemptRecord, "end" | "reason"> {
+  if (event?.type === "yield" && event.producer.attempt === attempt && before?.phase === "standby") return { end: "handed-over", reason: "handed over" };
   if (after.phase === "ended") {
-    if (attempt !== after.attempt) return `the stream has ended: ${after.outcome}`;
-    return after.error === null ? after.outcome : `${after.outcome}: ${after.error.message}`;
+    if (attempt !== after.attempt) return { end: "unused", reason: `the stream has ended: ${after.outcome}` };
+    return { end: "final", reason: after.error === null ? after.outcome : `${after.outcome}: ${after.error.message}` };
   }
   const waited = before !== null && (before.phase === "handing" || before.phase === "standby") && activeOf(before)?.attempt !== attempt;
-  return waited ? "the successor did not come, or was lost" : after.attempts.lastReason;
+  return waited ? { end: "unused", reason: "the successor did not come, or was lost" } : { end: "lost", reason: after.attempts.lastReason };
 }

@@ -16,9 +16,6 @@ export interface Happening {
   readonly text: string;
 }
 
-/** As the gateway words the end of an attempt that stopped for its successor. */
-const handedOver = "handed over";
-
 export function happeningsOf(account: AccountState, status: Status | null): readonly Happening[] {
   const ends = (status?.attempts ?? []).flatMap((attempt) => endOf(attempt, account, status));
   const notes = account.notes.map(({ kind, atMs, afterSeq, text }): Happening => {
@@ -28,13 +25,13 @@ export function happeningsOf(account: AccountState, status: Status | null): read
   return [...ends, ...notes].toSorted((a, b) => a.atMs - b.atMs);
 }
 
-function endOf({ attempt, endedAtMs, dialledAtMs, lastSeq, reason }: Attempt, account: AccountState, status: Status | null): Happening[] {
+function endOf({ attempt, endedAtMs, dialledAtMs, lastSeq, end, reason }: Attempt, account: AccountState, status: Status | null): Happening[] {
   if (endedAtMs === null || reason === null) return [];
   // Most reasons name their attempt.
   const text = reason.startsWith(`attempt ${attempt} `) ? reason : `attempt ${attempt}: ${reason}`;
   const last = status?.outcome != null && endedAtMs === status.endedAtMs;
   if (last) return [{ kind: "end", atMs: endedAtMs, attempt, pauseMs: null, text }];
-  const kind = reason === handedOver ? "handover" : "recovery";
+  const kind = end === "handed-over" ? "handover" : "recovery";
   // What happened before this page came was replayed to it: its gaps are not this page's.
   const seen = (account.links[0]?.openedAtMs ?? Infinity) < endedAtMs && dialledAtMs !== null;
   return [{ kind, atMs: endedAtMs, attempt, pauseMs: seen ? pauseAfter(account.ticks, lastSeq ?? 0) : null, text }];

@@ -90,7 +90,7 @@ describe("a pause", () => {
   });
 });
 
-const attempt = (number: number, rest: Partial<Attempt> = {}): Attempt => ({ attempt: number, invokedAtMs: 0, dialledAtMs: 100, endedAtMs: null, lastSeq: null, reason: null, ...rest });
+const attempt = (number: number, rest: Partial<Attempt> = {}): Attempt => ({ attempt: number, invokedAtMs: 0, dialledAtMs: 100, endedAtMs: null, lastSeq: null, end: null, reason: null, ...rest });
 const status: Status = {
   phase: "ended",
   mode: "events",
@@ -104,7 +104,7 @@ const status: Status = {
   createdAtMs: 0,
   endedAtMs: 900,
   attempts: [
-    attempt(1, { endedAtMs: 300, lastSeq: 3, reason: "handed over" }),
+    attempt(1, { endedAtMs: 300, lastSeq: 3, end: "handed-over", reason: "handed over" }),
     attempt(2, { dialledAtMs: null, endedAtMs: 400, lastSeq: 5, reason: "attempt 2 was invoked and did not dial in" }),
     attempt(3, { endedAtMs: 500, lastSeq: 6, reason: "the successor did not come, or was lost" }),
     attempt(4, { endedAtMs: 900, lastSeq: 9, reason: "completed" }),
@@ -190,7 +190,7 @@ test("the status is read by this machine's clock", () => {
     phase: "live", attempt: 1, mode: "events", lastSeq: 2, bytes: 3, outcome: null, error: null, consumers: 1,
     cost: { commits: 4, rowsWritten: 5 },
     createdAt: new Date(10_000).toISOString(), endedAt: null,
-    attempts: [{ attempt: 1, invokedAt: 10_000, dialledAt: 10_500, endedAt: null, lastSeq: null, reason: null }],
+    attempts: [{ attempt: 1, invokedAt: 10_000, dialledAt: 10_500, endedAt: null, lastSeq: null, end: null, reason: null }],
   });
   expect(parseStatus(text, 7_000)).toMatchObject({
     createdAtMs: 3_000,

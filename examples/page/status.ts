@@ -10,6 +10,7 @@ export interface Attempt {
   readonly dialledAtMs: number | null;
   readonly endedAtMs: number | null;
   readonly lastSeq: number | null;
+  readonly end: string | null;
   readonly reason: string | null;
 }
 
@@ -86,6 +87,7 @@ function parseAttempts(text: string, skewMs: number): readonly Attempt[] {
       dialledAtMs: reader.optional("dialledAt", time),
       endedAtMs: reader.optional("endedAt", time),
       lastSeq: reader.optional("lastSeq", (inner, field) => inner.integer(field)),
+      end: reader.optional("end", readText),
       reason: reader.optional("reason", readText),
     };
   });
