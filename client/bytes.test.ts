@@ -60,6 +60,17 @@ test("416 with an outcome is all there is, and the outcome is told", async () =>
   expect([stream.outcome, stream.cursor]).toEqual(["failed", "3"]);
 });
 
+test("P3 a body that broke off before its first byte is asked for by range, which alone tells that nothing will come", async () => {
+  const error = { code: "handler-failed", message: "the handler broke" };
+  const { fetch, sent } = script(
+    bytes("", "cut"),
+    problem(416, { code: "range-not-satisfiable", detail: "it has 0 bytes" }, { "content-range": "bytes */0", "stream-outcome": "failed" }),
+    status("failed", 0, error),
+  );
+  await expect(readText(openStream(url, { fetch, retry: quick }))).rejects.toMatchObject(error);
+  expect(sent.map(({ headers }) => headers.get("range"))).toEqual([null, "bytes=0-", null]);
+});
+
 test("416 without an outcome is an error: the log has less than was read", async () => {
   const { fetch } = script(bytes("abc", "cut"), problem(416, { code: "range-not-satisfiable", detail: "it has 2 bytes" }));
   await expect(readText(openStream(url, { fetch, retry: quick }))).rejects.toMatchObject({ code: "range-not-satisfiable", message: "it has 2 bytes" });

@@ -61,7 +61,8 @@ export class Requests {
     const url = this.#url ?? this.asked;
     const init = this.#url === null ? this.#opening : {};
     if (init === null) throw this.#once("Cannot read on: no answer named the stream");
-    const extra: Extra = this.kind === "events" ? { accept: eventStreamType, [lastEventId]: cursor } : { range: seq > 0 ? `bytes=${seq}-` : null };
+    // From the stream's own URL always by range: where it broke off before its first byte, only a 416 says so.
+    const extra: Extra = this.kind === "events" ? { accept: eventStreamType, [lastEventId]: cursor } : { range: (this.#url ?? seq) === 0 ? null : `bytes=${seq}-` };
     const response = await this.#send(url, { ...init, signal }, extra);
     if (this.#method !== "GET") this.#opening = null;
     const { body, headers, ok, status } = response;

@@ -143,10 +143,10 @@ describe("P2: a reader of bytes, of a log of 10,", () => {
     }
   });
 
-  test("P3: that is empty is followed while it grows, and is told no length when it broke off", () => {
+  test("P3: that is empty is followed while it grows; that broke off, it is told no length, and refused to whoever asks by range", () => {
     expect(place(asked({ range: from(0) }), view(null, 0))).toEqual(at(0, null, part(0, null, null)));
     expect(place(asked({}), view("failed", 0))).toEqual(at(0, null, whole));
-    expect(place(asked({ range: from(0) }), view("failed", 0))).toEqual(at(0, null, part(0, null, null)));
+    expect(place(asked({ range: from(0) }), view("failed", 0))).toEqual(none("failed", 0));
     expect(place(asked({}), view("completed", 0))).toEqual(at(0, null, { kind: "whole", bytes: 0 }));
     expect(place(asked({ range: from(0) }), view("completed", 0))).toEqual(none("completed", 0));
     expect(place(asked({ follow: "stored" }), view(null, 0))).toEqual(at(0, 0, { kind: "whole", bytes: 0 }));

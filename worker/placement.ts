@@ -51,7 +51,7 @@ function placeInBytes({ range, follow }: ConsumeRequest, { seq: stored, outcome 
   const growth = follow === "stored" || (outcome !== null && !broken) ? "ended" : "growing";
   const extent = resolveRange(range, { stored, growth });
   const first = extent?.kind === "part" ? extent.first : 0;
-  if (extent === null || (broken && first > 0 && first >= stored)) return { kind: "unsatisfiable", bytes: stored, outcome };
+  if (extent === null || (broken && extent.kind === "part" && first >= stored)) return { kind: "unsatisfiable", bytes: stored, outcome };
   const end = extent.kind === "part" && extent.last !== null ? extent.last + 1 : null;
   return { kind: "at", seq: first, until: end ?? (follow === "stored" ? stored : null), reset: null, extent };
 }
