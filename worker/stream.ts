@@ -1,12 +1,11 @@
 /** Owns one existing stream inside its object: turns callbacks into events, steps the state, carries effects out. */
 
-import { decodeDataFrame } from "../protocol/data-frame.ts";
 import type { ReceivedFrame } from "../protocol/data-frame.ts";
 import type { ConsumerEnd } from "../protocol/consumer-frames.ts";
-import { LongstreamError, closeCodes, closeReason, errorTable } from "../protocol/errors.ts";
+import { LongstreamError, closeCodes } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
-import { encodeMessage, parseToObject } from "../protocol/producer-messages.ts";
-import type { ResponseHead, ResumePoint, ToObject } from "../protocol/producer-messages.ts";
+import { encodeMessage } from "../protocol/producer-messages.ts";
+import type { ResponseHead, ResumePoint } from "../protocol/producer-messages.ts";
 import type { StreamFailure } from "../protocol/sse.ts";
 import { attachmentOf, retire } from "./attachment.ts";
 import type { ProducerAttachment } from "./attachment.ts";
@@ -20,10 +19,10 @@ import { Log } from "./log.ts";
 import type { Meter } from "./meter.ts";
 import { Producers, producerTag } from "./producers.ts";
 import { Readership } from "./readership.ts";
+import { Reception } from "./reception.ts";
 import type { Store, StreamDescription } from "./store.ts";
-import { activeOf, nextAlarmAt, roleOf } from "./stream-state.ts";
+import { activeOf, nextAlarmAt } from "./stream-state.ts";
 import type { Circumstances, Effect, HeardAt, Producer, StreamEvent, StreamState } from "./stream-state.ts";
-import { fenceReason } from "./stream-reasons.ts";
 import { toStatus } from "./stream-status.ts";
 import type { StreamStatus } from "./stream-status.ts";
 import { Upload } from "./upload.ts";
@@ -55,6 +54,7 @@ export class Stream {
   readonly #intake: Intake;
   readonly #producers: Producers;
   readonly #upload: Upload;
+  readonly #reception: Reception;
   readonly #meter: Meter;
   /** Of a route that names one: it produces in the place of sockets. */
   readonly #upstream: Upstream | null;
@@ -96,6 +96,16 @@ export class Stream {
       intervalMs: settings.commitIntervalMs,
       onCommit: (committed) => this.#announce(committed),
     });
+    this.#reception = new Reception({
+      state: () => this.#state,
+      mode: () => this.#head?.mode ?? null,
+      receivedSeq: () => this.#intake.receivedSeq,
+      keepHead: (head) => this.#keepHead(head),
+      take: (frame) => this.#take(frame),
+      hold: (checkpoint) => this.#intake.hold(checkpoint, Date.now()),
+      pull: (socket, attachment, from, upTo) => this.#upload.pull(socket, attachment, from, upTo),
+      dispatch: (event, socket) => this.#dispatch(event, socket),
+    });
     const { target } = description;
     this.#upstream = "upstream" in target ? new Upstream(target, description, host.upstream, this.#upstreamPort()) : null;
   }
@@ -133,17 +143,10 @@ export class Stream {
     return route === null || route === this.description.route;
   }
 
-  /** A producer's message. Bad input closes its socket with a reason and harms nothing that is stored. */
   receive(socket: WebSocket, { producer }: ProducerAttachment, message: string | ArrayBuffer): void {
     this.#meter.add({ messagesIn: 1 });
     this.#producers.heard(socket, Date.now());
-    try {
-      if (typeof message === "string") this.#receiveControl(socket, producer, parseToObject(message));
-      else this.#receiveData(socket, producer, new Uint8Array(message));
-    } catch (error) {
-      if (!(error instanceof LongstreamError)) throw error;
-      this.#closeOnError(socket, producer, error);
-    }
+    this.#reception.receive(socket, producer, message);
   }
 
   /** Its socket is retired already. */
@@ -213,13 +216,6 @@ export class Stream {
     return { type: "end", seq: this.#log.tail.seq, outcome: this.#state.outcome, error: this.#state.error };
   }
 
-  #receiveData(socket: WebSocket, producer: Producer, bytes: Uint8Array): void {
-    if (roleOf(this.#state, producer) === "fenced") return this.#refuse(socket);
-    this.#checkActive(producer, "the data frame");
-    if (this.#head === null) throw new LongstreamError("protocol-error", "Cannot store the data frame: the head comes before it");
-    this.#take(decodeDataFrame(bytes, this.#log.mode));
-  }
-
   #take(frame: ReceivedFrame): void {
     this.#intake.receive(frame, Date.now());
     const { maxStreamBytes } = this.description.settings;
@@ -229,37 +225,6 @@ export class Stream {
     }
   }
 
-  /** Each case but `head` and `checkpoint` is an event of the state machine, which refuses what a phase does not allow. */
-  #receiveControl(socket: WebSocket, producer: Producer, message: ToObject): void {
-    if (roleOf(this.#state, producer) === "fenced") return this.#refuse(socket);
-    switch (message.type) {
-      case "head":
-        this.#checkActive(producer, "the head");
-        return this.#keepHead({ status: message.status, headers: message.headers, mode: message.mode });
-      case "checkpoint":
-        this.#checkActive(producer, "the checkpoint");
-        return this.#intake.hold({ seq: message.seq, digest: message.digest, state: message.state }, Date.now());
-      case "pull": {
-        const attachment = attachmentOf(socket);
-        return attachment.kind === "producer" ? this.#upload.pull(socket, attachment, message.from, message.upTo) : undefined;
-      }
-      case "handover":
-      case "ready":
-        return this.#dispatch({ type: message.type, producer }, socket);
-      case "yield":
-        this.#checkComplete(message.seq, "yield");
-        return this.#dispatch({ type: "yield", producer }, socket);
-      case "end":
-        this.#checkComplete(message.seq, "end");
-        return this.#dispatch({ type: "end", producer, outcome: message.outcome, error: message.error }, socket);
-    }
-  }
-
-  #checkActive(producer: Producer, what: string): void {
-    if (roleOf(this.#state, producer) === "active") return;
-    throw new LongstreamError("protocol-error", `Cannot store ${what}: a standby sends nothing before it is promoted`);
-  }
-
   /** The first one stands: what readers were told cannot change. */
   #keepHead(head: ResponseHead): void {
     checkHead(head, this.#head, this.description.kind);
@@ -267,29 +232,6 @@ export class Stream {
     this.#store.writeHead(head);
     this.#head = head;
     this.readers.admitWaiting(head);
-  }
-
-  /** `end` and `yield` come after all data on one socket, so a difference means lost frames. */
-  #checkComplete(seq: number, what: string): void {
-    const expected = this.#intake.receivedSeq;
-    if (seq !== expected) {
-      throw new LongstreamError("seq-gap", `Cannot take the ${what} after event ${seq}: the expected seq is ${expected + 1}`);
-    }
-  }
-
-  #refuse(socket: WebSocket): void {
-    retire(socket, closeCodes.fenced, fenceReason(this.#state));
-  }
-
-  #closeOnError(socket: WebSocket, producer: Producer, error: LongstreamError): void {
-    const { close } = errorTable[error.code];
-    retire(socket, close, closeReason(error));
-    // Dialling again mends a protocol error; what the handler did stays as it is.
-    if (close === closeCodes.limit || close === closeCodes.done) {
-      this.#dispatch({ type: "break", producer, error: { code: error.code, message: error.message } }, socket);
-    } else {
-      this.#dispatch({ type: "drop", producer, reason: `its socket was closed: ${error.message}` }, socket);
-    }
   }
 
   /** In the turn of the insert: the output gate holds all of this until the row is durable (P1). */
