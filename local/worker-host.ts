@@ -1,15 +1,14 @@
 /** Owns the gateway's side of the local stack: the Worker and its objects in a real workerd, configured by wrangler. */
 
-import { execFile } from "node:child_process";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { build } from "esbuild";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 import type { Json, MiniflareOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { readConfig } from "../worker/config.ts";
-import { constructionsPath } from "./edge/paths.ts";
+import { objectPath } from "./edge/paths.ts";
+import type { ObjectAction } from "./edge/paths.ts";
+import { Workerd, workerdPids } from "./workerd.ts";
 
 export interface WorkerHostOptions {
   /** Folder of the objects' storage; it outlives the host. */
@@ -48,13 +47,11 @@ export interface WorkerHost {
 
 const rootDir = fileURLToPath(new URL("../", import.meta.url));
 const scriptName = "longstream";
-const className = "StreamObject";
-const run = promisify(execFile);
 
 export async function startWorkerHost(options: WorkerHostOptions): Promise<WorkerHost> {
   // Without it the tools ask their maker for request metadata at start-up.
   process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
-  const before = new Set(await workerdPids(new Set()));
+  const before = await workerdPids();
   const { workerOptions } = unstable_getMiniflareWorkerOptions(`${rootDir}wrangler.toml`);
   const vars: Readonly<Record<string, unknown>> = { ...asVars(workerOptions["bindings"]), ...options.vars };
   const bindings = { ...vars, ROUTES: options.adaptRoutes?.(vars["ROUTES"]) ?? vars["ROUTES"] };
@@ -62,39 +59,30 @@ export async function startWorkerHost(options: WorkerHostOptions): Promise<Worke
   const contents = await bundleWorker(options.entryFile ?? `${rootDir}local/edge/worker-entry.ts`);
   const miniflare = withoutSignalHandlers(() => new Miniflare(toMiniflareOptions(options, workerOptions, bindings, contents)));
   const url = await miniflare.ready;
-  let pid = await waitForWorkerd(before);
-  options.onPid?.(pid, "started");
+  const workerd = await Workerd.find({ url, onPid: options.onPid ?? (() => {}) }, before);
+  const act = async (streamId: string, action: ObjectAction, { query = "", body = "" } = {}): Promise<unknown> => {
+    const target = new URL(`${objectPath}${streamId}/${action}${query}`, url);
+    const response = await workerd.overRestart(async () => fetch(target, { method: "POST", body }));
+    if (!response.ok) throw new Error(await response.text());
+    return response.json();
+  };
   return {
     url,
     get pid() {
-      return pid;
+      return workerd.pid;
     },
-    evict: async (streamId, sockets) =>
-      overRestart(async () => miniflare.unsafeEvictDurableObject(scriptName, className, { name: streamId, webSockets: sockets })),
+    evict: async (streamId, sockets) => {
+      await act(streamId, "evict", { query: `?sockets=${sockets}` });
+    },
     abort: async (streamId) => {
-      const namespace = await miniflare.getDurableObjectNamespace("STREAMS", scriptName);
-      const stub: unknown = namespace.get(namespace.idFromName(streamId));
-      if (!isAbortable(stub)) throw new Error("Cannot abort the object: its stub has no abort()");
-      // The abort itself is what the caller gets to see as an error.
-      await stub.abort().catch(() => undefined);
+      await act(streamId, "abort");
     },
-    constructions: async (streamId) => Number(await (await fetch(new URL(constructionsPath + streamId, url))).text()),
-    sql: async (streamId, query) =>
-      overRestart(async () => {
-        const storage = await miniflare.unsafeGetDurableObjectStorage(scriptName, className, { name: streamId });
-        return storage.exec(query);
-      }),
-    restart: async () => {
-      const known = new Set(await workerdPids(new Set()));
-      process.kill(pid, "SIGKILL");
-      options.onPid?.(pid, "ended");
-      pid = await waitForWorkerd(known);
-      options.onPid?.(pid, "started");
-      await waitForAnswer(url);
-    },
+    constructions: async (streamId) => Number(await act(streamId, "constructions")),
+    sql: async (streamId, query) => asRows(await act(streamId, "sql", { body: query })),
+    restart: async () => workerd.restart(),
     close: async () => {
       await miniflare.dispose();
-      options.onPid?.(pid, "ended");
+      workerd.ended();
     },
   };
 }
@@ -115,7 +103,8 @@ function toMiniflareOptions(
     handleStructuredLogs: ({ level, message }) => onLog?.(`${level}: ${message}`),
     resourcePersistencePath: storageDir,
     durableObjectsPersist: true,
-    unsafeInspectDurableObjects: true,
+    // By which the stack's own entry can evict an object.
+    compatibilityFlags: [...asStrings(workerOptions["compatibilityFlags"]), "unsafe_module"],
     name: scriptName,
     bindings: toJsonTable(bindings),
     ...(folders === undefined ? {} : { serviceBindings: toServices(folders) }),
@@ -134,7 +123,7 @@ async function bundleWorker(entryFile: string): Promise<string> {
     write: false,
     format: "esm",
     target: "es2024",
-    external: ["cloudflare:*"],
+    external: ["cloudflare:*", "workerd:*"],
     conditions: ["workerd", "worker", "browser"],
     sourcemap: "inline",
   });
@@ -170,18 +159,12 @@ function withoutSignalHandlers<T>(start: () => T): T {
   return started;
 }
 
-/** The tools pool connections to workerd; the first call after a restart may find one that is dead. */
-async function overRestart<T>(act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (error) {
-    if (error instanceof TypeError && error.message === "fetch failed") return act();
-    throw error;
-  }
+function asStrings(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
-function isAbortable(stub: unknown): stub is { abort(): Promise<void> } {
-  return typeof stub === "object" && stub !== null && "abort" in stub && typeof stub.abort === "function";
+function asRows(value: unknown): readonly SqlRow[] {
+  return Array.isArray(value) ? value.map(asVars) : [];
 }
 
 function asVars(bindings: unknown): Readonly<Record<string, unknown>> {
@@ -196,42 +179,4 @@ function toJson(value: unknown): Json {
 
 function toJsonTable(vars: Readonly<Record<string, unknown>>): Record<string, Json> {
   return Object.fromEntries(Object.entries(vars).filter(([, value]) => value !== undefined).map(([name, value]) => [name, toJson(value)]));
-}
-
-const pollMs = 25;
-const restartLimitMs = 30_000;
-
-/** Workerd processes this process started and `known` does not name. */
-async function workerdPids(known: ReadonlySet<number>): Promise<readonly number[]> {
-  const { stdout } = await run("ps", ["-A", "-o", "pid=,ppid=,args="]).catch((error: unknown) => {
-    throw new Error(`Cannot watch workerd: the command "ps" does not run (${String(error)}); install it (Debian: procps)`);
-  });
-  return stdout
-    .split("\n")
-    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
-    .filter((match) => Number(match?.[2]) === process.pid && /workerd\S* serve/.test(match?.[3] ?? ""))
-    .map((match) => Number(match?.[1]))
-    .filter((pid) => !known.has(pid));
-}
-
-async function waitForWorkerd(known: ReadonlySet<number>): Promise<number> {
-  return waitFor("workerd to start", async () => (await workerdPids(known)).at(0));
-}
-
-async function waitForAnswer(url: URL): Promise<void> {
-  await waitFor("the Worker to answer", async () => {
-    const response = await fetch(new URL("/streams/none", url)).catch(() => undefined);
-    await response?.body?.cancel();
-    return response?.status;
-  });
-}
-
-async function waitFor<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  const limitAt = Date.now() + restartLimitMs;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (Date.now() > limitAt) throw new Error(`Cannot go on: waited ${restartLimitMs} ms for ${what}`);
-    await sleep(pollMs);
-  }
 }

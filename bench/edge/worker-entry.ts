@@ -1,11 +1,11 @@
 /** Owns what the benchmark measures the product against: plain files, served by the same workerd process. */
 
 import product from "../../local/edge/worker-entry.ts";
-import type { Env } from "../../worker/env.ts";
+import type { LocalEnv } from "../../local/edge/worker-entry.ts";
 
 export { StreamObject } from "../../local/edge/worker-entry.ts";
 
-interface BenchEnv extends Env {
+interface BenchEnv extends LocalEnv {
   readonly FILES: Fetcher;
 }
 

@@ -1,6 +1,6 @@
 /** Owns the fault panel: the faults of the local stack's control port as buttons. Where there is no local stack, nothing. */
 
-import { constructionsPath, localStackPath } from "../../local/edge/paths.ts";
+import { localStackPath, objectPath } from "../../local/edge/paths.ts";
 import { JsonReader } from "../../protocol/json.ts";
 import { html } from "./element.ts";
 
@@ -29,7 +29,7 @@ export async function findLocalStack(): Promise<LocalStack | null> {
   return {
     faults: parseFaults(await (await fetch(control)).text()),
     inject: async (fault, stream) => inject(control, JSON.stringify({ fault, stream })),
-    constructions: async (id) => Number(await (await fetch(constructionsPath + id)).text()),
+    constructions: async (id) => Number(await (await fetch(`${objectPath}${id}/constructions`)).text()),
   };
 }
 
