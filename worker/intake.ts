@@ -37,7 +37,7 @@ export class Intake {
   readonly #batch: Batch;
   #heldCheckpoint: Checkpoint | null = null;
   #storedCheckpoint: number | null;
-  #lastCommitAt = 0;
+  /** Runs for an interval from each commit. */
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor({ log, store, meter, id, intervalMs, onCommit }: IntakeParts) {
@@ -56,22 +56,22 @@ export class Intake {
   }
 
   /**
-   * The first events after silence commit at once; then one commit an interval, or per `commitBytes`.
+   * The first events after silence commit at once; then one commit an interval, or per `commitBytes`. A timer says when the
+   * interval is over, not the clock: where the machine is late, the messages that wait before the timer become one commit,
+   * and the object catches up; by the clock each of them would be due, and it would fall behind for good (measured, 2026-11).
    *
    * @throws LongstreamError `seq-gap`, `frame-too-large`; nothing of the frame is taken then.
    */
-  receive(frame: ReceivedFrame, nowMs: number): void {
+  receive(frame: ReceivedFrame): void {
     const nothingNew = frame.lastSeq <= this.#batch.lastSeq;
-    if (this.#batch.overflowsWith(frame)) this.commit(nowMs);
+    if (this.#batch.overflowsWith(frame)) this.commit();
     this.#batch.append(frame);
     if (nothingNew) {
       // A producer that resends has not seen the ack.
       this.#onCommit({ frame: null, seq: this.#log.tail.seq, checkpoint: this.#storedCheckpoint });
       return;
     }
-    const dueAt = this.#lastCommitAt + this.#intervalMs;
-    if (nowMs >= dueAt || this.#batch.byteLength >= limits.commitBytes) this.commit(nowMs);
-    else if (this.#timer === null) this.#commitIn(dueAt - nowMs);
+    if (this.#timer === null || this.#batch.byteLength >= limits.commitBytes) this.commit();
   }
 
   /**
@@ -79,12 +79,12 @@ export class Intake {
    *
    * @throws LongstreamError `protocol-error` when a later one is stored.
    */
-  hold(checkpoint: Checkpoint, nowMs: number): void {
+  hold(checkpoint: Checkpoint): void {
     if (checkpoint.seq < (this.#heldCheckpoint?.seq ?? this.#storedCheckpoint ?? 0)) {
       throw new LongstreamError("protocol-error", `Cannot store the checkpoint at ${checkpoint.seq}: a later one is stored`);
     }
     this.#heldCheckpoint = checkpoint;
-    if (checkpoint.seq <= this.#log.tail.seq) this.commit(nowMs);
+    if (checkpoint.seq <= this.#log.tail.seq) this.commit();
   }
 
   /** What was announced for events that did not come is void once another connection may send other ones. */
@@ -93,27 +93,24 @@ export class Intake {
   }
 
   /** Makes everything received durable, and announces it in this same turn. */
-  commit(nowMs: number): void {
-    this.#stopTimer();
+  commit(): void {
     const row = this.#batch.row();
     const frame = row === null ? null : this.#log.append(row);
     this.#batch.clear();
     const stored = this.#storeCheckpoint();
     if (frame === null && !stored) return;
-    this.#lastCommitAt = nowMs;
+    this.#startInterval();
     this.#onCommit({ frame, seq: this.#log.tail.seq, checkpoint: this.#storedCheckpoint });
   }
 
-  #commitIn(waitMs: number): void {
-    this.#meter.hold();
-    this.#timer = setTimeout(() => this.commit(Date.now()), waitMs);
-  }
-
-  #stopTimer(): void {
-    if (this.#timer === null) return;
-    clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#meter.release();
+  #startInterval(): void {
+    if (this.#timer === null) this.#meter.hold();
+    else clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#meter.release();
+      this.commit();
+    }, this.#intervalMs);
   }
 
   #storeCheckpoint(): boolean {

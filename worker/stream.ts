@@ -102,7 +102,7 @@ export class Stream {
       receivedSeq: () => this.#intake.receivedSeq,
       keepHead: (head) => this.#keepHead(head),
       take: (frame) => this.#take(frame),
-      hold: (checkpoint) => this.#intake.hold(checkpoint, Date.now()),
+      hold: (checkpoint) => this.#intake.hold(checkpoint),
       pull: (socket, attachment, from, upTo) => this.#upload.pull(socket, attachment, from, upTo),
       dispatch: (event, socket) => this.#dispatch(event, socket),
     });
@@ -217,7 +217,7 @@ export class Stream {
   }
 
   #take(frame: ReceivedFrame): void {
-    this.#intake.receive(frame, Date.now());
+    this.#intake.receive(frame);
     const { maxStreamBytes } = this.description.settings;
     const { offset } = this.#log.tail;
     if (offset > maxStreamBytes) {
@@ -243,7 +243,7 @@ export class Stream {
 
   /** Synchronous from reading the state to storing it: no other callback can come between. */
   #dispatch(event: StreamEvent, socket: WebSocket | null): void {
-    this.#intake.commit(Date.now());
+    this.#intake.commit();
     const at = this.#circumstances();
     const { state, effects } = step(this.#state, event, at);
     if (state !== this.#state) {
@@ -318,7 +318,7 @@ export class Stream {
       state: () => this.#state,
       head: () => this.#head,
       settle: () => {
-        this.#intake.commit(Date.now());
+        this.#intake.commit();
         const { seq, digest, sourceId } = this.#log.tail;
         return { seq, digest, place: sourceId, firstPlace: this.#log.readFirstSourceId(), mode: this.#log.mode };
       },
