@@ -38,7 +38,7 @@ export async function startProxy(port: number, target: () => { readonly host: st
     [...pairs].filter((pair) => (streamId === null ? pair.streamId !== null : pair.streamId === streamId));
   return {
     url: `http://127.0.0.1:${portOf(server)}`,
-    drop: (streamId) => each(matching(streamId), ({ near, far }) => [near, far].map((socket) => socket.resetAndDestroy())),
+    drop: (streamId) => each(matching(streamId), ({ near, far }) => [near, far].map(reset)),
     blackhole: (streamId) => each(matching(streamId), ({ near, far }) => [near, far].map(silence)),
     close: async () => {
       for (const { near, far } of pairs) for (const socket of [near, far]) socket.destroy();
@@ -58,6 +58,12 @@ function forward(from: Socket, to: Socket, look: (head: string) => void): void {
 
 function noteId(pair: Pair, match: RegExpExecArray | null): void {
   if (match?.[1] !== undefined) pair.streamId = match[1];
+}
+
+/** A socket whose end is on its way cannot be reset: libuv refuses, Node loses the handle, and the process never exits (2026-11). */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 function silence(socket: Socket): void {
