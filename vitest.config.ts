@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 const stack = { testTimeout: 60_000, hookTimeout: 60_000, maxWorkers: 2 };
 /** They live close to scaled-down time limits, so they run when nothing else does; both mostly wait. */
 const timed = ["e2e/handover.test.ts", "e2e/pages.test.ts", "e2e/script.test.ts"];
+/** They load the machine as far as it goes, so each runs by itself. */
+const heavy = ["e2e/storm.test.ts"];
 
 /** Two cores: two files of the stack at a time, and no more. */
 export default defineConfig({
@@ -19,12 +21,13 @@ export default defineConfig({
         test: {
           name: "stack",
           include: ["local/lambda-host/**/*.test.ts", "e2e/**/*.test.ts"],
-          exclude: timed,
+          exclude: [...timed, ...heavy],
           ...stack,
           sequence: { groupOrder: 1 },
         },
       },
       { test: { name: "timed", include: timed, ...stack, sequence: { groupOrder: 2 } } },
+      { test: { name: "heavy", include: heavy, ...stack, maxWorkers: 1, sequence: { groupOrder: 3 } } },
     ],
     reporters: ["default", "./e2e/count-reporter.ts"],
   },

@@ -1,0 +1,32 @@
+/** Storms the gateway: streams, readers and faults at random for a while; fails on anything a promise does not allow. */
+
+import { parseArgs } from "node:util";
+import { machine, say } from "./support/figures.ts";
+import { accusationOf, figuresOf, historyOf, printFigures } from "./storm/report.ts";
+import { storm } from "./storm/storm.ts";
+import type { StormOptions } from "./storm/storm.ts";
+
+async function main(options: StormOptions): Promise<void> {
+  say(machine());
+  say(`${options.streams} streams side by side for ${options.durationMs / 60_000} minutes, seed ${options.seed}`);
+  const result = await storm(options);
+  printFigures(figuresOf(result));
+  for (const judged of result.streams) {
+    // A truthful end, and worth a look all the same.
+    if (judged.run.status?.outcome === "failed" && judged.violations.length === 0) say(historyOf(judged, result));
+  }
+  const accusation = accusationOf(result);
+  if (accusation === "") return;
+  say(accusation);
+  say(`Again: npm run storm -- --minutes ${options.durationMs / 60_000} --streams ${options.streams} --seed ${options.seed}`);
+  process.exitCode = 1;
+}
+
+function readOptions(): StormOptions {
+  const { values } = parseArgs({
+    options: { minutes: { type: "string", default: "1" }, streams: { type: "string", default: "10" }, seed: { type: "string", default: "1" } },
+  });
+  return { durationMs: Number(values.minutes) * 60_000, streams: Number(values.streams), seed: Number(values.seed) };
+}
+
+await main(readOptions());

@@ -1,0 +1,122 @@
+/** Owns one storm: streams, readers and faults side by side for a while, then the calm in which everything must end. */
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { setTimeout as sleep } from "node:timers/promises";
+import { exampleFunctionsDir } from "../../local/functions.ts";
+import { startStack } from "../../local/stack.ts";
+import type { Stack } from "../../local/stack.ts";
+import { Random } from "../support/random.ts";
+import { readTokens } from "./contents.ts";
+import { Faults } from "./faults.ts";
+import type { Hit } from "./faults.ts";
+import { invocationsOf, leftBehind, leftIn, ownProcesses, ownSockets } from "./leftovers.ts";
+import type { InvocationRecord } from "./leftovers.ts";
+import { planFaults, prompts } from "./plan.ts";
+import type { FaultPlan } from "./plan.ts";
+import { Streams } from "./streams.ts";
+import { judge } from "./verdict.ts";
+import type { StreamRun } from "./verdict.ts";
+import type { Tally } from "./witness.ts";
+
+export interface StormOptions {
+  readonly durationMs: number;
+  readonly streams: number;
+  readonly seed: number;
+  readonly onLog?: (line: string) => void;
+}
+
+export interface Judged {
+  readonly run: StreamRun;
+  readonly violations: readonly string[];
+}
+
+export interface StormResult {
+  readonly options: StormOptions;
+  readonly streams: readonly Judged[];
+  readonly hits: readonly Hit[];
+  readonly invocations: readonly InvocationRecord[];
+  readonly misses: number;
+  readonly tally: Tally;
+  /** Violations of no stream that was read. */
+  readonly leftovers: readonly string[];
+}
+
+const lambdaTimeoutMs = 8_000;
+/** For what the last faults left: three attempts at their longest, and readers who come back. */
+const calmLimitMs = 90_000;
+
+export async function storm(options: StormOptions): Promise<StormResult> {
+  const processes = ownProcesses();
+  const sockets = ownSockets();
+  const dir = await mkdtemp(join(tmpdir(), "longstream-storm-"));
+  try {
+    const stack = await start(dir, options);
+    const result = await runAndClose(stack, options);
+    return { ...result, leftovers: [...result.leftovers, ...(await leftBehind(processes, sockets))] };
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+async function start(dir: string, { onLog }: StormOptions): Promise<Stack> {
+  const region = "us-east-1";
+  return startStack({
+    port: 0,
+    dir,
+    functionDirs: [exampleFunctionsDir, fileURLToPath(new URL("../../e2e/functions", import.meta.url))],
+    lambdaTimeoutMs,
+    ...(onLog === undefined ? {} : { onLog }),
+    vars: {
+      TICKET_SECRET: "storm-secret-0123456789-0123456789-01",
+      // Shorter than the longest stall, so that some readers are cut off.
+      MAX_STALL_MS: 4_000,
+      STREAM_DEFAULTS: { leaseMs: 4_000, redialMs: 1_500, attemptStartMs: 8_000, invokeRetryMs: 100, yieldMs: 4_000 },
+      ROUTES: [
+        { path: "/api/count", methods: ["GET"], kind: "events", function: "count", region },
+        { path: "/api/tokens", kind: "events", function: "tokens", region },
+        { path: "/answers/body", methods: ["GET"], function: "body", region },
+      ],
+    },
+  });
+}
+
+async function runAndClose(stack: Stack, options: StormOptions): Promise<StormResult> {
+  try {
+    return await run(stack, options);
+  } finally {
+    await stack.close();
+  }
+}
+
+async function run(stack: Stack, options: StormOptions): Promise<StormResult> {
+  const { durationMs, streams: slots, seed } = options;
+  const answers = new Map<string, readonly string[]>();
+  for (const prompt of prompts) answers.set(prompt, await readTokens(stack.url, prompt));
+  const calm = new AbortController();
+  const stop = new AbortController();
+  const tally: Tally = { connections: 0, events: 0, bytes: 0, losses: 0, duplicates: 0, alterations: 0, gapsMs: [] };
+  const faults = new Faults(stack.control.url);
+  const ambush = async (id: string, plans: readonly FaultPlan[]): Promise<void> => faults.bring(plans, () => id, calm.signal);
+  const streams = new Streams({ gateway: stack.url, answers, tally, ambush, calm: calm.signal, stop: stop.signal });
+  const random = new Random(seed);
+  const seeds = Array.from({ length: slots }, () => Math.floor(random.next() * 2 ** 32));
+  const running = Promise.all(seeds.map(async (own, slot) => streams.keepRunning(slot, own)));
+  const faulting = faults.bring(planFaults(Math.floor(random.next() * 2 ** 32), slots, durationMs), (slot) => streams.at(slot), calm.signal);
+  await Promise.race([sleep(durationMs), Promise.all([running, faulting])]);
+  stack.lambda.faults.disarm();
+  stack.lambda.faults.thaw(() => true);
+  calm.abort();
+  const limit = setTimeout(() => stop.abort(), calmLimitMs);
+  try {
+    await Promise.all([running, faulting]);
+    const leftovers = await leftIn(stack, stop.signal);
+    const judged = streams.runs.map((one) => ({ run: one, violations: judge(one, faults.hits) }));
+    return { options, streams: judged, hits: faults.hits, invocations: invocationsOf(stack), misses: faults.misses, tally, leftovers };
+  } finally {
+    clearTimeout(limit);
+    stop.abort();
+  }
+}
