@@ -4,7 +4,7 @@ const stack = { testTimeout: 60_000, hookTimeout: 60_000, maxWorkers: 2 };
 /** They live close to scaled-down time limits, so they run when nothing else does; both mostly wait. */
 const timed = ["e2e/handover.test.ts", "e2e/pages.test.ts", "e2e/script.test.ts"];
 /** They load the machine as far as it goes, so each runs by itself. */
-const heavy = ["e2e/storm.test.ts"];
+const heavy = ["e2e/crash.test.ts", "e2e/storm.test.ts"];
 
 /** Two cores: two files of the stack at a time, and no more. */
 export default defineConfig({

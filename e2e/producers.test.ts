@@ -18,6 +18,7 @@ const stack = useStack({
   functionEnv: records.env,
   routes: [
     { path: "/quick/silent", kind: "events", function: "silent", region, settings: { attemptStartMs: 400, leaseMs: 1_000, redialMs: 200 } },
+    { path: "/rare/silent", kind: "events", function: "silent", region, settings: { commitIntervalMs: 60_000 } },
     { path: "/short-lease/silent", kind: "events", function: "silent", region, settings: { leaseMs: 1_000 } },
     { path: "/quick/count", methods: ["GET"], kind: "events", function: "count", region, settings: { attemptStartMs: 1_500 } },
     { path: "/quick/init-fails", kind: "events", function: "init-fails", region, settings: { attemptStartMs: 1_000 } },
@@ -26,6 +27,12 @@ const stack = useStack({
 const at = (path: string): URL => new URL(path, stack.current.url);
 const event = (n: number): string => `data: {"n":${n}}\n`;
 const ofStream = (id: string) => stack.current.lambda.invocations().filter(({ payload }) => JSON.stringify(payload).includes(`"${id}"`));
+/** How they ended, once all of that many have: an invocation outlives its stream a little. */
+const outcomesOf = async (id: string, count: number) =>
+  waitFor(`${count} invocations to end`, () => {
+    const outcomes = ofStream(id).map(({ outcome }) => outcome);
+    return outcomes.length === count && outcomes.every((outcome) => outcome !== "running" && outcome !== "queued") ? outcomes : undefined;
+  });
 const busyOf = (id: string) => (environment: { payload?: unknown }) => JSON.stringify(environment.payload ?? null).includes(`"${id}"`);
 
 describe("a producer's socket", () => {
@@ -38,7 +45,7 @@ describe("a producer's socket", () => {
     expect(await reader.ended).toBe("clean");
     expect(reader.numbers).toEqual(upTo(200));
     expect((await statusOf(stack.current.url, reader.streamId)).attempt).toBe(1);
-    expect(ofStream(reader.streamId).map(({ outcome }) => outcome)).toEqual(["success"]);
+    expect(await outcomesOf(reader.streamId, 1)).toEqual(["success"]);
   });
 
   test("P5: dropped at full speed, every event arrives once", async () => {
@@ -153,16 +160,28 @@ describe("P4 fenced: a checkpoint", () => {
 });
 
 describe("P4 fenced: an invocation", () => {
+  test("delivered twice is acknowledged nothing of what the first delivery's run sent, and its dial commits", async () => {
+    const reader = await Reader.open(at("/rare/silent"));
+    const dialled = await invocationOf(stack.current, reader.streamId, 1);
+    const producer = await HandProducer.welcome(stack.current, dialled);
+    producer.sendEvents(1, [event(1)]);
+    await producer.acked(1);
+    producer.sendEvents(2, [event(2)]);
+    await waitForStatus(stack.current.url, dialled.streamId, ({ cost }) => cost.messagesIn === 2);
+    const twin = await HandProducer.knock(stack.current, dialled, "delivered-again");
+    expect(await twin.closed).toMatchObject({ code: 4409, reason: "attempt 1 has its producer" });
+    expect(twin.messages).toEqual([]);
+    await producer.acked(2);
+    producer.crash();
+    reader.leave();
+  });
+
   test("delivered twice yields one producer and one quiet exit", async () => {
     stack.current.lambda.faults.duplicateNext({ functionName: "count" });
     const reader = await Reader.readAll(at("/api/count?n=50&intervalMs=20"));
     expect(reader.numbers).toEqual(upTo(50));
-    const twins = await waitFor("both deliveries to end", () => {
-      const all = ofStream(reader.streamId);
-      return all.length === 2 && all.every(({ outcome }) => outcome !== "running" && outcome !== "queued") ? all : undefined;
-    });
-    expect(twins.map(({ outcome }) => outcome)).toEqual(["success", "success"]);
-    expect(new Set(twins.map(({ requestId }) => requestId)).size).toBe(1);
+    expect(await outcomesOf(reader.streamId, 2)).toEqual(["success", "success"]);
+    expect(new Set(ofStream(reader.streamId).map(({ requestId }) => requestId)).size).toBe(1);
     expect((await statusOf(stack.current.url, reader.streamId)).attempt).toBe(1);
   });
 
@@ -171,11 +190,7 @@ describe("P4 fenced: an invocation", () => {
     const reader = await Reader.readAll(at("/quick/count?n=150&intervalMs=20"));
     expect(reader.numbers).toEqual(upTo(150));
     expect((await statusOf(stack.current.url, reader.streamId)).attempt).toBe(2);
-    const all = await waitFor("both attempts to end", () => {
-      const found = ofStream(reader.streamId);
-      return found.length === 2 && found.every(({ outcome }) => outcome === "success" || outcome === "error") ? found : undefined;
-    });
-    expect(all.map(({ outcome }) => outcome)).toEqual(["success", "success"]);
+    expect(await outcomesOf(reader.streamId, 2)).toEqual(["success", "success"]);
   });
 
   test("frozen with its socket open and thawed during another stream writes nothing to either", async () => {
@@ -225,7 +240,7 @@ describe("recovery", () => {
   test("P7: a function that fails at start ends the stream with a reason that names the log", async () => {
     const reader = await Reader.readAll(at("/quick/init-fails"));
     expect(JSON.stringify(reader.control("longstream.end"))).toMatch(/attempt 3 was invoked and did not dial in within 1000 ms: look in the function's log/);
-    expect(ofStream(reader.streamId).map(({ outcome }) => outcome)).toEqual(["init-error", "init-error", "init-error"]);
+    expect(await outcomesOf(reader.streamId, 3)).toEqual(["init-error", "init-error", "init-error"]);
   });
 
   test("an Invoke that is refused for now is tried again", async () => {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { EventsFrame } from "../protocol/consumer-frames.ts";
 import { emptyDigest } from "../protocol/hash.ts";
 import type { ReceivedFrame } from "../protocol/data-frame.ts";
+import type { Checkpoint } from "../protocol/producer-messages.ts";
 import { Intake } from "./intake.ts";
 import type { Log, Row } from "./log.ts";
 import { Meter } from "./meter.ts";
@@ -85,6 +86,26 @@ test("P2: bytes that are sent again, cut otherwise, are acknowledged again and s
     [1, 4, "abcd"],
     [5, 6, "ef"],
   ]);
+});
+
+test("a checkpoint is stored in the commit of its event, though a later one was announced meanwhile for an event that has not come", () => {
+  const written: number[] = [];
+  const acked: (number | null)[] = [];
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the two members an intake uses
+  const keeping = { readCheckpoint: () => null, writeCheckpoint: ({ seq }: Checkpoint) => written.push(seq) } as unknown as Store;
+  const intake = new Intake({ log: memory().log, store: keeping, meter: new Meter(), id: "log", intervalMs: 50, onCommit: ({ checkpoint }) => acked.push(checkpoint) });
+  const at = (seq: number): Checkpoint => ({ seq, digest: emptyDigest, state: "{}" });
+  intake.receive(frame(1));
+  intake.hold(at(2));
+  intake.receive(frame(2));
+  intake.hold(at(3));
+  vi.advanceTimersByTime(50);
+  expect([written, acked]).toEqual([[2], [null, 2]]);
+  intake.receive(frame(3));
+  intake.hold(at(3));
+  intake.hold(at(4));
+  intake.commit();
+  expect([written, acked]).toEqual([[2, 3], [null, 2, 3]]);
 });
 
 test("P9: what comes within an interval is one commit however late its timer is, and after silence the first event waits for nothing", () => {

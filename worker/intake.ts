@@ -36,6 +36,8 @@ export class Intake {
   readonly #onCommit: (committed: Committed) => void;
   readonly #batch: Batch;
   #heldCheckpoint: Checkpoint | null = null;
+  /** The one before, where its event is in the batch: a later one that waits for its own event must not take its place. */
+  #dueCheckpoint: Checkpoint | null = null;
   #storedCheckpoint: number | null;
   /** Runs for an interval from each commit. */
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -83,6 +85,7 @@ export class Intake {
     if (checkpoint.seq < (this.#heldCheckpoint?.seq ?? this.#storedCheckpoint ?? 0)) {
       throw new LongstreamError("protocol-error", `Cannot store the checkpoint at ${checkpoint.seq}: a later one is stored`);
     }
+    if (this.#heldCheckpoint !== null && this.#heldCheckpoint.seq <= this.#batch.lastSeq) this.#dueCheckpoint = this.#heldCheckpoint;
     this.#heldCheckpoint = checkpoint;
     if (checkpoint.seq <= this.#log.tail.seq) this.commit();
   }
@@ -90,6 +93,7 @@ export class Intake {
   /** What was announced for events that did not come is void once another connection may send other ones. */
   forgetHeld(): void {
     this.#heldCheckpoint = null;
+    this.#dueCheckpoint = null;
   }
 
   /** Makes everything received durable, and announces it in this same turn. */
@@ -114,11 +118,13 @@ export class Intake {
   }
 
   #storeCheckpoint(): boolean {
-    const held = this.#heldCheckpoint;
-    if (held === null || held.seq > this.#log.tail.seq) return false;
-    this.#store.writeCheckpoint(held);
-    this.#storedCheckpoint = held.seq;
-    this.#heldCheckpoint = null;
+    const { seq } = this.#log.tail;
+    const stored = [this.#heldCheckpoint, this.#dueCheckpoint].find((checkpoint) => checkpoint !== null && checkpoint.seq <= seq) ?? null;
+    if (stored === null) return false;
+    this.#store.writeCheckpoint(stored);
+    this.#storedCheckpoint = stored.seq;
+    this.#dueCheckpoint = null;
+    if (stored === this.#heldCheckpoint) this.#heldCheckpoint = null;
     return true;
   }
 }

@@ -61,6 +61,13 @@ export class Producers {
     }
   }
 
+  /** To that run alone: a duplicate that has just dialled, and is about to be fenced, is acknowledged nothing. */
+  acknowledge(producer: Producer, message: Extract<ToProducer, { type: "ack" }>): void {
+    for (const [socket, attachment] of this.#open()) {
+      if (same(attachment.producer, producer)) trySend(socket, encodeMessage(message));
+    }
+  }
+
   close(attempt: number, code: number, reason: string): void {
     for (const [socket, { producer }] of this.#open()) {
       if (producer.attempt === attempt) retire(socket, code, reason);

@@ -238,7 +238,7 @@ export class Stream {
   #announce({ frame, seq, checkpoint }: Committed): void {
     if (frame !== null) this.readers.deliver(frame);
     const active = activeOf(this.#state);
-    if (active !== null) this.#producers.send(active.attempt, { type: "ack", seq, checkpoint });
+    if (active !== null) this.#producers.acknowledge(active, { type: "ack", seq, checkpoint });
   }
 
   /** Synchronous from reading the state to storing it: no other callback can come between. */

@@ -1,0 +1,54 @@
+/** Owns the producers that have no right to write: they dial with a ticket that was true once, try everything at once, and note what became of it. */
+
+import { pong } from "../../protocol/producer-messages.ts";
+import { closeOf, dial } from "./dial.ts";
+import type { Close, Invocation } from "./dial.ts";
+import { strayWords } from "./frames.ts";
+import type { History, StrayKind, Try } from "./history.ts";
+
+/** Close codes by which the gateway says no: a bad ticket, fenced. */
+const refusals: ReadonlySet<number> = new Set([4401, 4409]);
+/** What a peer sees of a process that was killed. */
+const cutOff = 1006;
+const patienceMs = 10_000;
+
+/** Settles when it is out. It waits for no answer: what it has to say is on its way before it can be told that it is fenced. */
+export async function stray(url: URL, history: History, kind: StrayKind, invocation: Invocation): Promise<void> {
+  const { attempt } = invocation;
+  // The same run as the true one had, but for the second delivery of an invocation, which is another run of it.
+  const socket = dial(url, invocation, kind === "duplicate" ? `twin-${attempt}` : `run-${attempt}`);
+  const heard: string[] = [];
+  socket.on("error", (error) => heard.push(error.message));
+  socket.on("open", () => {
+    for (const word of strayWords(history, attempt)) socket.send(word, () => undefined);
+  });
+  const welcomed = new Promise<Try["answer"]>((resolve) => {
+    socket.on("message", (data) => {
+      const text = Buffer.isBuffer(data) ? data.toString("utf8") : "";
+      heard.push(text.slice(0, 200));
+      if (text !== pong) resolve("welcomed");
+    });
+  });
+  const { answer, detail } = await answerOf(closeOf(socket), welcomed);
+  socket.terminate();
+  history.tries.push({ kind, attempt, answer, detail: [detail, ...heard].join("; ") });
+}
+
+/** What became of one whose socket was open all the time. */
+export async function noteThawed(history: History, attempt: number, closed: Promise<Close>): Promise<void> {
+  history.tries.push({ kind: "thawed", attempt, ...(await answerOf(closed, new Promise(() => undefined))) });
+}
+
+async function answerOf(closed: Promise<Close>, welcomed: Promise<Try["answer"]>): Promise<Pick<Try, "answer" | "detail">> {
+  const patience = new AbortController();
+  const ignored = new Promise<Try["answer"]>((resolve) => {
+    const timer = setTimeout(() => resolve("ignored"), patienceMs);
+    patience.signal.addEventListener("abort", () => clearTimeout(timer));
+  });
+  const result = await Promise.race([closed, welcomed, ignored]);
+  patience.abort();
+  if (typeof result === "string") return { answer: result, detail: "" };
+  const detail = `${result.code} ${result.reason}`;
+  if (refusals.has(result.code)) return { answer: "refused", detail };
+  return { answer: result.code === cutOff ? "dropped" : "ignored", detail };
+}
