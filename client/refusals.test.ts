@@ -104,6 +104,12 @@ test("a content type with parameters, in any case, is an event stream", async ()
   expect(await readData(openStream(url, { fetch }))).toEqual([]);
 });
 
+test("an end whose message is no text is told in words of the client's own", async () => {
+  const end = 'event: longstream.end\ndata: {"outcome":"failed","error":{"code":"expired","message":{"toString":1}}}\nid: s-1-0\n\n';
+  const { fetch } = script(events([end], "clean"));
+  expect((await readAll(openStream(url, { fetch }))).thrown).toMatchObject({ code: "expired", message: "The stream failed" });
+});
+
 test("202 to a request for no answer is an error that says so", async () => {
   const { fetch } = script(() => Response.json({ id: "s-1" }, { status: 202 }));
   const { thrown } = await readAll(openStream(url, { fetch }));

@@ -40,8 +40,9 @@ export function readEnding(text: string): Ending {
 }
 
 function readFailure(outcome: "failed" | "expired", error: unknown): LongstreamError {
-  const { code, message = `The stream ${outcome}` } = toFields(error);
-  return new LongstreamError(isErrorCode(code) ? code : outcome === "expired" ? outcome : "handler-failed", String(message));
+  const { code, message } = toFields(error);
+  const text = typeof message === "string" ? message : `The stream ${outcome}`;
+  return new LongstreamError(isErrorCode(code) ? code : outcome === "expired" ? outcome : "handler-failed", text);
 }
 
 /** @throws LongstreamError `protocol-error`. */

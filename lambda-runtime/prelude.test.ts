@@ -17,6 +17,17 @@ test("a prelude ends at the first 8 NULs, however it is cut", () => {
   }
 });
 
+test("a prelude may be as long as it may be and no longer, however it is cut", () => {
+  for (const [spaces, expected] of [[14, "head"], [15, "broken"]] as const) {
+    const bytes = Buffer.from(`{}${" ".repeat(spaces)}\0\0\0\0\0\0\0\0body`);
+    for (let cut = 0; cut <= bytes.length; cut += 1) {
+      const reader = new PreludeReader(16);
+      const first = reader.push(bytes.subarray(0, cut));
+      expect((first.type === "more" ? reader.push(bytes.subarray(cut)) : first).type).toBe(expected);
+    }
+  }
+});
+
 test.each([
   ["no JSON", "hello\0\0\0\0\0\0\0\0"],
   ["a list", "[]\0\0\0\0\0\0\0\0"],

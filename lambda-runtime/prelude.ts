@@ -16,7 +16,7 @@ export type PreludeStep =
   | { readonly type: "head"; readonly head: FunctionHead; readonly rest: Buffer }
   | { readonly type: "broken" };
 
-/** Finds the JSON in front of the first 8 NULs, however the bytes come. */
+/** Finds the JSON in front of the first 8 NULs, however the bytes come. More of it than `maxBytes` is broken. */
 export class PreludeReader {
   readonly #maxBytes: number;
   #bytes: Buffer = Buffer.alloc(0);
@@ -30,7 +30,9 @@ export class PreludeReader {
     const from = Math.max(0, this.#bytes.length - delimiter.length);
     this.#bytes = Buffer.concat([this.#bytes, chunk]);
     const at = this.#bytes.indexOf(delimiter, from);
-    if (at === -1) return this.#bytes.length > this.#maxBytes ? { type: "broken" } : { type: "more" };
+    const headBytes = at === -1 ? this.#bytes.length - delimiter.length + 1 : at;
+    if (headBytes > this.#maxBytes) return { type: "broken" };
+    if (at === -1) return { type: "more" };
     const head = readHead(parseJson(this.#bytes.subarray(0, at).toString()));
     return head === undefined ? { type: "broken" } : { type: "head", head, rest: this.#bytes.subarray(at + delimiter.length) };
   }

@@ -87,9 +87,9 @@ function contextOf({ method, headers, protocol, sourceIp, domainName, accountId,
 }
 
 function flatQuery(query: string): Record<string, string> {
-  const all: Record<string, string> = {};
-  for (const [name, value] of new URLSearchParams(query)) all[name] = all[name] === undefined ? value : `${all[name]},${value}`;
-  return all;
+  const all = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(query)) all.set(name, all.has(name) ? `${all.get(name)},${value}` : value);
+  return Object.fromEntries(all);
 }
 
 /** What is not known to be text comes in base64. */

@@ -95,6 +95,7 @@ export function decodeEventsFrame(frame: Uint8Array): EventsFrame {
   }
   const firstSeq = reader.varint("first seq");
   const lastSeq = firstSeq + reader.varint("count");
+  if (!Number.isSafeInteger(lastSeq)) throw new LongstreamError("protocol-error", "Cannot read the events frame: its last seq is over 2^53 - 1");
   return { firstSeq, lastSeq, offset: reader.varint("offset"), bytes: reader.rest() };
 }
 

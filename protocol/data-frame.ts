@@ -80,6 +80,7 @@ export function decodeDataFrame(bytes: Uint8Array, mode: Mode): ReceivedFrame {
     lastSeq += seqsOf(mode, payload);
   }
   if (payloads.length === 0) throw unreadable("it carries no event");
+  if (!Number.isSafeInteger(lastSeq)) throw unreadable("its last seq is over 2^53 - 1");
   return { mode, firstSeq, lastSeq, digest, sourceId, payloads };
 }
 

@@ -2,7 +2,7 @@
 
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { eventStreamHeaders, headerNames, objectPaths, parseStreamPath, streamPath } from "./http.ts";
+import { connectionOptions, eventStreamHeaders, headerNames, objectPaths, parseStreamPath, streamPath } from "./http.ts";
 import type { StreamAction, StreamPath } from "./http.ts";
 
 const actions: Record<StreamAction, string> = {
@@ -58,17 +58,14 @@ describe("a stream's path", () => {
       }),
     );
   });
+});
 
-  test("of any text is parsed or is none", () => {
-    const part = fc.constantFrom("", "/", "streams", "a", "B-_9", "status", "cancel", "producer", "read", ".", "é", "%2F");
-    const text = fc.array(part, { maxLength: 6 }).map((parts) => `/streams/${parts.join("/")}`);
-    fc.assert(
-      fc.property(text, (path) => {
-        const parsed = parseStreamPath(path);
-        expect(parsed === undefined ? path : streamPath(parsed.id, parsed.action)).toBe(path);
-      }),
-    );
-  });
+test.each<[string, string | null, readonly string[]]>([
+  ["absent", null, [""]],
+  ["of one name", "close", ["close"]],
+  ["of several, in any case and with spaces", " Keep-Alive ,x-a,\tX-B", ["keep-alive", "x-a", "x-b"]],
+])("a Connection header %s names what is of the connection", (_, text, names) => {
+  expect([...connectionOptions(text)]).toEqual(names);
 });
 
 describe("the HTTP surface", () => {

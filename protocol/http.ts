@@ -28,6 +28,14 @@ export const eventStreamHeaders: Readonly<Record<string, string>> = {
   "x-accel-buffering": "no",
 };
 
+/**
+ * What a `Connection` header names, in lower case: headers that are of one connection as well (RFC 9110, section 7.6.1).
+ * Trimmed apart, since a pattern with the spaces in it takes seconds over a header that is full of them.
+ */
+export function connectionOptions(text: string | null): ReadonlySet<string> {
+  return new Set((text ?? "").toLowerCase().split(",").map((name) => name.trim()));
+}
+
 /** Paths between Worker and object. */
 export const objectPaths = { consume: "/consume", producer: "/producer" } as const;
 

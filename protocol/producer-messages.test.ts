@@ -1,6 +1,5 @@
 /** Owns the tests of the JSON control messages of the producer socket. */
 
-import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { LongstreamError } from "./errors.ts";
 import { limits } from "./limits.ts";
@@ -209,28 +208,6 @@ describe("object to Lambda", () => {
   });
 });
 
-test("any JSON at all is a message or is refused with a LongstreamError, and nothing else", () => {
-  const type = fc.constantFrom(...Object.keys(toObject), ...Object.keys(toProducer));
-  const value = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constantFrom(0, 1, digest, null));
-  const message = fc.dictionary(fc.constantFrom("seq", "digest", "state", "status", "headers", "mode", "outcome", "error", "resume", "__proto__"), value);
-  fc.assert(
-    fc.property(type, message, (named, fields) => {
-      const text = JSON.stringify({ ...fields, type: named });
-      expect(() => [refusalOr(() => parseToObject(text)), refusalOr(() => parseToProducer(text))]).not.toThrow();
-    }),
-    { numRuns: 500 },
-  );
-});
-
 function literals<Message extends { readonly type: string }>(byType: Readonly<Record<string, Readonly<Record<string, Message>>>>): [string, Message][] {
   return Object.values(byType).flatMap((messages) => Object.entries(messages));
-}
-
-function refusalOr<T>(read: () => T): T | "refused" {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof LongstreamError) return "refused";
-    throw error;
-  }
 }

@@ -4,7 +4,7 @@ import { nanoid } from "nanoid";
 import { parseFrom } from "../protocol/cursor.ts";
 import type { From, ResetReason } from "../protocol/cursor.ts";
 import { LongstreamError } from "../protocol/errors.ts";
-import { headerNames, streamPath } from "../protocol/http.ts";
+import { connectionOptions, headerNames, streamPath } from "../protocol/http.ts";
 import { limits } from "../protocol/limits.ts";
 import type { HeaderPairs } from "../protocol/producer-messages.ts";
 import type { Route } from "./config.ts";
@@ -115,7 +115,7 @@ const notForwarded = new Set([
 ]);
 
 function forwardedHeaders(request: Request): HeaderPairs {
-  const named = new Set((request.headers.get("connection") ?? "").toLowerCase().split(/\s*,\s*/));
+  const named = connectionOptions(request.headers.get("connection"));
   const own = [...request.headers].filter(([name]) => !notForwarded.has(name) && !named.has(name));
   return [...own, ["forwarded", forwardedBy(request)]];
 }

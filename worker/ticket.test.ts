@@ -58,6 +58,12 @@ describe("a ticket", () => {
     }
   });
 
+  test("P4: with its signature spelled otherwise is refused", async () => {
+    const token = await signTicket(ticket, secret);
+    expect(token.at(-1)).toBe("s");
+    for (const letter of "tuv") await expect(verifyTicket(`Bearer ${token.slice(0, -1)}${letter}`, "V1-_t", secret, now)).rejects.toThrow(foreign);
+  });
+
   test("P4: with its signature cut anywhere is refused", async () => {
     const [version, content, signature = ""] = (await signTicket(ticket, secret)).split(".");
     for (let length = 0; length < signature.length; length++) {

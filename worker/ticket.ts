@@ -57,10 +57,14 @@ function toBase64Url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** Empty for text that is no base64url: an empty signature verifies nothing. */
+/**
+ * Empty for text that is no base64url: an empty signature verifies nothing. Empty, too, for another spelling of the same
+ * bytes: a last letter can say bits that they do not have.
+ */
 function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
   try {
-    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+    const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+    return toBase64Url(bytes) === text ? bytes : new Uint8Array(0);
   } catch {
     return new Uint8Array(0);
   }

@@ -1,6 +1,7 @@
 /** Owns the tests of an upstream's body as frames: over every split, numbered and hashed as a function's would be. */
 
 import { describe, expect, test } from "vitest";
+import type { LongstreamError } from "../protocol/errors.ts";
 import { RollingHash, emptyDigest } from "../protocol/hash.ts";
 import { limits } from "../protocol/limits.ts";
 import { Framer, bytePieces, eventPieces } from "./upstream-body.ts";
@@ -19,31 +20,43 @@ describe("an event stream", () => {
     const whole = encoder.encode(text);
     for (let at = 0; at <= whole.length; at++) {
       const read = eventPieces("last-event-id", { from: "start" });
-      expect(shown([...read(whole.subarray(0, at)), ...read(whole.subarray(at))])).toEqual(expected);
+      expect(shown([...read(whole.subarray(0, at)).pieces, ...read(whole.subarray(at)).pieces])).toEqual(expected);
     }
   });
 
   test("of a Responses API tells numbers and the response's name", () => {
     const read = eventPieces("starting-after", { from: "start" });
-    const pieces = read(encoder.encode('data: {"sequence_number":0,"response":{"id":"r"}}\n\ndata: {"sequence_number":1}\n\ndata: [DONE]\n\n'));
+    const { pieces } = read(encoder.encode('data: {"sequence_number":0,"response":{"id":"r"}}\n\ndata: {"sequence_number":1}\n\ndata: [DONE]\n\n'));
     expect(pieces.map(({ place }) => place)).toEqual(["0 r", "1 r", ""]);
     const again = eventPieces("starting-after", { from: "starting-after", response: "r", after: 1 });
-    expect(again(encoder.encode('data: {"sequence_number":2}\n\n')).map(({ place }) => place)).toEqual(["2 r"]);
-    expect(() => again(encoder.encode('data: {"sequence_number":1}\n\n'))).toThrow("asked to start after 1, it sent event 1 again");
+    expect(again(encoder.encode('data: {"sequence_number":2}\n\n')).pieces.map(({ place }) => place)).toEqual(["2 r"]);
+    const { failure } = again(encoder.encode('data: {"sequence_number":1}\n\n'));
+    expect(failure?.message).toContain("asked to start after 1, it sent event 1 again");
   });
 
   test("an event past the limit, in one chunk or in many, is refused", () => {
     const large = encoder.encode(`data: ${"x".repeat(limits.maxEventBytes)}\n\n`);
-    expect(() => eventPieces("none", { from: "start" })(large)).toThrow(expect.objectContaining({ code: "event-too-large" }));
+    expect(eventPieces("none", { from: "start" })(large).failure?.code).toBe("event-too-large");
     const read = eventPieces("none", { from: "start" });
-    expect(() => {
-      for (let at = 0; at < large.length; at += 4_096) read(large.subarray(at, at + 4_096));
-    }).toThrow(expect.objectContaining({ code: "event-too-large" }));
+    let failure: LongstreamError | null = null;
+    for (let at = 0; failure === null && at < large.length; at += 4_096) ({ failure } = read(large.subarray(at, at + 4_096)));
+    expect(failure?.code).toBe("event-too-large");
+  });
+
+  test("that cannot be taken from some event on is taken up to it, over every split", () => {
+    const whole = encoder.encode("data: 1\n\nid: b\ndata: 2\n\nevent: longstream.end\ndata: 3\n\ndata: 4\n\n");
+    for (let at = 0; at <= whole.length; at++) {
+      const read = eventPieces("last-event-id", { from: "start" });
+      const first = read(whole.subarray(0, at));
+      const second = first.failure === null ? read(whole.subarray(at)) : { pieces: [], failure: first.failure };
+      expect(shown([...first.pieces, ...second.pieces])).toEqual([["data: 1\n", ""], ["data: 2\n", "b"]]);
+      expect(second.failure?.code).toBe("bad-event");
+    }
   });
 
   test("an id that is too long to keep is none", () => {
     const read = eventPieces("last-event-id", { from: "start" });
-    expect(shown(read(encoder.encode(`id: ${"i".repeat(limits.maxSourceIdBytes + 1)}\ndata: 1\n\n`)))).toEqual([["data: 1\n", ""]]);
+    expect(shown(read(encoder.encode(`id: ${"i".repeat(limits.maxSourceIdBytes + 1)}\ndata: 1\n\n`)).pieces)).toEqual([["data: 1\n", ""]]);
   });
 });
 
@@ -71,7 +84,7 @@ describe("frames", () => {
   test("of bytes count bytes, whatever the chunks are", () => {
     const chunk = new Uint8Array(limits.frameBytes * 2 + 5).fill(7);
     const framer = new Framer("bytes", start);
-    const frames = [...framer.frames(bytePieces(chunk)), ...framer.frames(bytePieces(chunk.subarray(0, 1)))];
+    const frames = [...framer.frames(bytePieces(chunk).pieces), ...framer.frames(bytePieces(chunk.subarray(0, 1)).pieces)];
     expect(frames.at(-1)?.lastSeq).toBe(chunk.length + 1);
     const hash = new RollingHash("bytes");
     hash.update(new Uint8Array(chunk.length + 1).fill(7));

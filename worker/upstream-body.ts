@@ -18,13 +18,19 @@ export interface Piece {
   readonly place: string;
 }
 
-/** Takes a body as it comes; whole pieces come out. */
-export type PieceReader = (chunk: Uint8Array) => readonly Piece[];
+/** What came of a chunk: whole pieces, and what is wrong with the one behind them. */
+export interface PiecesRead {
+  readonly pieces: readonly Piece[];
+  readonly failure: LongstreamError | null;
+}
 
-export function bytePieces(chunk: Uint8Array): readonly Piece[] {
+/** Takes a body as it comes, up to its first failure. */
+export type PieceReader = (chunk: Uint8Array) => PiecesRead;
+
+export function bytePieces(chunk: Uint8Array): PiecesRead {
   const pieces: Piece[] = [];
   for (let at = 0; at < chunk.length; at += limits.frameBytes) pieces.push({ payload: chunk.subarray(at, at + limits.frameBytes), place: "" });
-  return pieces;
+  return { pieces, failure: null };
 }
 
 const encoder = new TextEncoder();
@@ -33,7 +39,7 @@ const encoder = new TextEncoder();
  * Comments and `retry` are not kept: the gateway has its own. An event that no blank line ends is none (WHATWG HTML,
  * section 9.2.6).
  *
- * @throws LongstreamError (the reader) `bad-event`, `event-too-large`; `replay-diverged` for an event that is stored.
+ * A failure is `bad-event`, `event-too-large`, or `replay-diverged` for an event that is stored.
  */
 export function eventPieces(way: ResumeWay, resumption: Resumption): PieceReader {
   let pieces: Piece[] = [];
@@ -62,8 +68,14 @@ export function eventPieces(way: ResumeWay, resumption: Resumption): PieceReader
   });
   return (chunk) => {
     pieces = [];
-    parser.feed(decoder.decode(chunk, { stream: true }));
-    return pieces;
+    try {
+      parser.feed(decoder.decode(chunk, { stream: true }));
+      return { pieces, failure: null };
+    } catch (error) {
+      // What came before it goes out, however the body was cut.
+      if (error instanceof LongstreamError) return { pieces, failure: error };
+      throw error;
+    }
   };
 }
 

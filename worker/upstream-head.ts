@@ -1,6 +1,6 @@
 /** Owns the head of an upstream's answer: what of it is the stream's. */
 
-import { eventStreamType, headerNames } from "../protocol/http.ts";
+import { connectionOptions, eventStreamType, headerNames } from "../protocol/http.ts";
 import type { HeaderPairs, ResponseHead } from "../protocol/producer-messages.ts";
 
 /** Of the connection to the upstream (RFC 9110, section 7.6.1), or of the gateway's own protocol. */
@@ -28,7 +28,7 @@ export function upstreamHead(response: Response): ResponseHead {
   const { status, headers } = response;
   const mode = response.body !== null && isEventStream(headers) ? "events" : "bytes";
   const dropped = mode === "events" ? ofBytes : decoded.has((headers.get("content-encoding") ?? "").trim().toLowerCase()) ? aboutEncoded : none;
-  const named = new Set((headers.get("connection") ?? "").toLowerCase().split(/\s*,\s*/));
+  const named = connectionOptions(headers.get("connection"));
   const kept: HeaderPairs = [...headers].filter(([name]) => !notKept.has(name) && !named.has(name) && !dropped.has(name));
   return { status, headers: kept, mode };
 }

@@ -154,7 +154,9 @@ export class Upstream {
     for await (const chunk of current.chunks(response)) {
       if (current.over) return;
       if (chunk.kind === "lost") return this.#port.dispatch(this.#lossOf(current.producer, chunk.reason));
-      for (const frame of framer.frames(toPieces(chunk.bytes))) this.#port.receive(frame);
+      const { pieces, failure } = toPieces(chunk.bytes);
+      for (const frame of framer.frames(pieces)) this.#port.receive(frame);
+      if (failure !== null) throw failure;
       byteLength += chunk.bytes.length;
       if (byteLength - syncedAt < limits.windowBytes) continue;
       await this.#host.sync();
