@@ -18,8 +18,8 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{protocol,worker,lambda-runtime,client,local,examples}/**/*.test.ts"],
-          exclude: ["local/lambda-host/**"],
+          include: ["{protocol,worker,lambda-runtime,client,local,examples,bench}/**/*.test.ts"],
+          exclude: ["local/lambda-host/**", "bench/peers/**"],
         },
       },
       {

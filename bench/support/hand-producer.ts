@@ -15,7 +15,8 @@ export interface Dialled {
 
 const pollMs = 10;
 const limitMs = 30_000;
-const pingMs = 5_000;
+/** As the runtime does. */
+const pingsPerLease = 3;
 
 /** Opens a stream whose function never dials in, and leaves it without a reader. */
 export async function openStream(stack: Stack, path: string): Promise<Dialled> {
@@ -52,6 +53,7 @@ export class HandProducer {
   #window = 0;
   #wake: (() => void) | null = null;
   #failure: Error | null = null;
+  #pinger: ReturnType<typeof setInterval> | undefined;
   #lastSeq = 0;
 
   private constructor(socket: WebSocket) {
@@ -100,9 +102,6 @@ export class HandProducer {
 
   #listen(): void {
     const socket = this.#socket;
-    const pinger = setInterval(() => {
-      if (socket.readyState === WebSocket.OPEN) socket.send(ping);
-    }, pingMs);
     socket.on("message", (data, isBinary) => {
       if (isBinary || !Buffer.isBuffer(data)) return;
       const text = data.toString("utf8");
@@ -110,7 +109,7 @@ export class HandProducer {
     });
     socket.on("error", (error) => this.#fail(error));
     socket.on("close", (code, reason) => {
-      clearInterval(pinger);
+      clearInterval(this.#pinger);
       this.#fail(new Error(`Cannot go on producing: the socket closed with ${code} ${reason.toString("utf8")}`));
     });
   }
@@ -118,6 +117,7 @@ export class HandProducer {
   #receive(message: ToProducer): void {
     if (message.type === "welcome") {
       this.#window = message.window;
+      this.#pinger ??= setInterval(() => this.#ping(), message.leaseMs / pingsPerLease);
       this.#lastSeq = message.resume?.seq ?? 0;
       this.#hash = new RollingHash("events", message.resume?.digest);
     }
@@ -125,6 +125,10 @@ export class HandProducer {
       while ((this.#unacked[0]?.lastSeq ?? Number.POSITIVE_INFINITY) <= message.seq) this.#unackedBytes -= this.#unacked.shift()?.byteLength ?? 0;
     }
     this.#stir();
+  }
+
+  #ping(): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(ping);
   }
 
   #fail(error: Error): void {

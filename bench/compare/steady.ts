@@ -1,0 +1,93 @@
+/** Owns the measuring of a steady load on a crowd of readers, whichever streams they read. */
+
+import type { Running } from "../contenders/contender.ts";
+import { quantile } from "../support/figures.ts";
+import { Overdue } from "./contents.ts";
+import type { Checker } from "./contents.ts";
+import { watchLoad } from "./load-watch.ts";
+import type { Pace } from "./pace.ts";
+import { aside, column } from "./trial.ts";
+import type { Column, Figures, Outcome } from "./trial.ts";
+import { cpuMsOf, memoryOf } from "./usage.ts";
+
+/** Twenty events a second, about what a fast model says. */
+export const everyMs = 50;
+const warmMs = 2_000;
+/** How long the last events may take, for a contender that falls behind. */
+const restLimitMs = 30_000;
+
+/** What a round may take beside the opening of its streams and readers. */
+export function steadyLimitMs(pacedMs: number): number {
+  return 60_000 + warmMs + pacedMs + restLimitMs;
+}
+
+export function steadyColumns(unit: string): readonly Column[] {
+  return [
+    column("p50Ms", "p50 ms", 1),
+    column("p99Ms", "p99 ms", 1),
+    column("cpuUs", "CPU us/delivery", 1),
+    column("kilobytes", `KB/${unit}`),
+    aside("cores", "cores used", 2),
+    aside("restMs", "behind at the end ms"),
+    aside("busy", "generator busy %"),
+    aside("lateMs", "generator late p99 ms", 1),
+  ];
+}
+
+/** Takes the latency of each event behind the first seconds, in which the contender's code is still being compiled. */
+export class Latencies {
+  readonly #firstCountedN: number;
+  readonly valuesMs: number[] = [];
+
+  constructor(firstN: number) {
+    this.#firstCountedN = firstN + Math.ceil(warmMs / everyMs);
+  }
+
+  note(n: number, dueAtMs: number): void {
+    if (n >= this.#firstCountedN) this.valuesMs.push(performance.now() - dueAtMs);
+  }
+}
+
+export interface SteadyLoad {
+  readonly pace: Pace;
+  readonly firstN: number;
+  /** Each gets every event of its stream. */
+  readonly checkers: readonly Checker[];
+  readonly latencies: Latencies;
+  /** Memory before the first stream was opened. */
+  readonly emptyBytes: number;
+}
+
+/** A contender that falls behind for good has no figures: whatever its latencies were, they were growing. */
+export async function measureSteady(running: Running, load: SteadyLoad, pacedMs: number): Promise<Outcome> {
+  try {
+    return { figures: await measure(running, load, pacedMs), notes: [] };
+  } catch (error) {
+    if (!(error instanceof Overdue)) throw error;
+    const taken = load.checkers.reduce((sum, checker) => sum + checker.taken, 0);
+    const due = load.checkers.length * Math.floor((warmMs + pacedMs) / everyMs);
+    return { figures: {}, notes: [`fell behind: ${restLimitMs / 1_000} s after the last event was due, ${Math.floor((taken * 100) / due)} % of them had been read`] };
+  }
+}
+
+async function measure(running: Running, load: SteadyLoad, pacedMs: number): Promise<Figures> {
+  const { pace, firstN, checkers, latencies, emptyBytes } = load;
+  const cpuBeforeMs = cpuMsOf(running.pids);
+  const watch = watchLoad();
+  const beganAtMs = performance.now();
+  const lastN = await pace.run(warmMs + pacedMs);
+  await Promise.all(checkers.map(async (checker) => checker.until(lastN, restLimitMs)));
+  const tookMs = performance.now() - beganAtMs;
+  const { busyPercent, lateP99Ms } = watch.stop();
+  const cpuMs = cpuMsOf(running.pids) - cpuBeforeMs;
+  return {
+    p50Ms: quantile(latencies.valuesMs, 0.5),
+    p99Ms: quantile(latencies.valuesMs, 0.99),
+    cpuUs: (cpuMs * 1_000) / (checkers.length * (lastN - firstN + 1)),
+    kilobytes: (memoryOf(running.pids).pssBytes - emptyBytes) / checkers.length / 1_000,
+    cores: cpuMs / tookMs,
+    restMs: Math.max(0, tookMs - (warmMs + pacedMs)),
+    busy: busyPercent,
+    lateMs: lateP99Ms,
+  };
+}

@@ -1,0 +1,46 @@
+/** Owns the contender better-sse: a Node server that keeps a stream's history in an array and replays it by event id. */
+
+import type { Contender, From, Reading, Running } from "./contender.ts";
+import { startPeer } from "./peer-process.ts";
+import { openSocketProducer } from "./socket-producer.ts";
+import { openSse } from "./sse.ts";
+
+/** The package has no history; the array is what its `lastId` is for. */
+export const betterSse: Contender = { name: "better-sse", keeps: "memory", cannot: {}, start };
+
+const maxBatchChars = 64 * 1_024;
+
+async function start(): Promise<Running> {
+  const peer = await startPeer({ package: "better-sse", script: "better-sse.ts", args: [] });
+  return {
+    pids: peer.pids,
+    produce: async (stream) => openSocketProducer(new URL(`/${stream}/produce`, peer.url.href.replace("http", "ws")), maxBatchChars),
+    read: async (stream, from, take) => read(new URL(`/${stream}/read`, peer.url), from, take),
+    close: async () => peer.close(),
+  };
+}
+
+async function read(url: URL, from: From, take: (data: string) => void): Promise<Reading> {
+  let lastId = from === "start" ? "" : from.behind;
+  const body = await openSse({
+    url,
+    headers: lastId === "" ? {} : { "last-event-id": lastId },
+    cleanEnd: "lost",
+    take: ({ name, id, data }) => {
+      if (name === "end") return "over";
+      // The first block of a session only says when to reconnect, and its keep-alive is a comment.
+      if (id === "") return "more";
+      lastId = id;
+      // As the package writes it if not told otherwise; text as it is would lose a space at its start.
+      take(String(JSON.parse(data)));
+      return "more";
+    },
+  });
+  return {
+    get position() {
+      return lastId;
+    },
+    ended: body.ended,
+    drop: () => body.drop(),
+  };
+}
