@@ -23,7 +23,12 @@ async function main(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   if (options === null) return say(help);
   const dir = options.dir ?? tmpdir();
-  const setting = { machine: `${machine()}, ${Math.round(totalmem() / 2 ** 30)} GiB, storage on ${describeStorage(dir)}`, commit: describeCommit(), command: ["npm run bench --", ...args].join(" ").replace(/ --$/, ""), at: new Date().toISOString() };
+  const setting = {
+    machine: `${machine()}, ${Math.round(totalmem() / 2 ** 30)} GiB, storage on ${describeStorage(dir)}`,
+    commit: describeCommit(),
+    command: `npm run bench${args.map((arg, index) => `${index === 0 ? " --" : ""} ${arg}`).join("")}`,
+    at: new Date().toISOString(),
+  };
   say(`${setting.machine}\n${setting.commit}, ${setting.at}\n${setting.command}`);
   say("Medians of the rounds (least-most) and xN, the ratio to longstream's. Every event was checked before a figure was taken.\n");
   const runs: Run[] = [];

@@ -46,6 +46,8 @@ describe("P6 bounded", () => {
     const made = await fetch(at("/two-of-each?kind=noise&size=60000000"));
     const id = made.headers.get("stream-id") ?? "";
     await made.arrayBuffer();
+    // Who asked for it is gone, and is not taken for one of the two.
+    await waitForStatus(stack.current.url, id, ({ consumers }) => consumers === 0);
     const stalled = Array.from({ length: 2 }, () => {
       const socket = connect(Number(stack.current.url.port), stack.current.url.hostname);
       socket.on("error", () => undefined);

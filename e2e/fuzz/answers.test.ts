@@ -7,6 +7,7 @@ import { LongstreamError, describe as textOf } from "../../protocol/errors.ts";
 import { emptyDigest } from "../../protocol/hash.ts";
 import { limits } from "../../protocol/limits.ts";
 import { encodeMessage, parseToObject } from "../../protocol/producer-messages.ts";
+import { eventLines } from "../../protocol/sse.ts";
 import { toAnswer } from "../../lambda-runtime/answer.ts";
 import { encodeEvent } from "../../lambda-runtime/events.ts";
 import { PreludeReader, preludeContentType, readHead, withContentType } from "../../lambda-runtime/prelude.ts";
@@ -18,14 +19,14 @@ import { damagedText } from "./damage.ts";
 import { goodPairs, isHeader, toHeaders } from "./headers.ts";
 import type { Pair } from "./headers.ts";
 import { fuzz, outcomeOf } from "./outcome.ts";
-import { anyText } from "./text.ts";
+import { anyText, overTheWire } from "./text.ts";
 
 const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withNullPrototype: true, withObjectString: true, withTypedArray: true });
 
 describe("whatever a handler", () => {
   test("yields is an event of the log, or refused by name", () => {
     const event = fc.record({ event: fc.oneof(anyText(4), anything), data: fc.oneof(anyText(8), anything), id: fc.oneof(anyText(4), anything) }, { requiredKeys: [] });
-    const rarer = fuzz(fc.oneof({ weight: 3, arbitrary: event }, anyText(8), anything), encodeEvent, (outcome) => {
+    const rarer = fuzz(fc.oneof({ weight: 3, arbitrary: event }, anyText(8), anything), encodeEvent, (outcome, yielded) => {
       if (outcome.kind === "refused") {
         expect(["bad-event", "event-too-large"]).toContain(outcome.code);
         return;
@@ -33,6 +34,7 @@ describe("whatever a handler", () => {
       const { payload, sourceId } = outcome.value;
       const frame = decodeDataFrame(encodeDataFrame({ firstSeq: 1, digest: emptyDigest, sourceId: sourceId ?? "", payloads: [payload] }), "events");
       expect(frame.payloads).toEqual([payload]);
+      expect(Buffer.from(payload).toString()).toBe(overTheWire(linesOf(yielded)));
     });
     expect(rarer).toBeGreaterThan(0);
   });
@@ -67,9 +69,19 @@ describe("whatever a handler", () => {
   });
 });
 
+/** Of a text, or of an object whose data is text or has JSON. */
+function linesOf(yielded: unknown): string {
+  if (typeof yielded === "string") return eventLines(undefined, yielded);
+  const fields: ReadonlyMap<string, unknown> = new Map(typeof yielded === "object" && yielded !== null ? Object.entries(yielded) : []);
+  const [event, data] = [fields.get("event"), fields.get("data")];
+  const text: unknown = typeof data === "string" ? data : JSON.stringify(data);
+  expect([typeof text, event === undefined || typeof event === "string"]).toEqual(["string", true]);
+  return eventLines(typeof event === "string" ? event : undefined, String(text));
+}
+
 const json = fc.record(
   {
-    statusCode: fc.oneof(fc.integer({ min: 200, max: 599 }), fc.jsonValue({ maxDepth: 1 })),
+    statusCode: fc.oneof({ weight: 2, arbitrary: fc.integer({ min: 200, max: 599 }) }, fc.constantFrom(0, 199, 200.5, 600, "200"), fc.jsonValue({ maxDepth: 1 })),
     headers: fc.oneof(fc.dictionary(anyText(4), fc.jsonValue({ maxDepth: 1 })), fc.jsonValue({ maxDepth: 1 })),
     cookies: fc.oneof(fc.array(fc.jsonValue({ maxDepth: 1 }), { maxLength: 3 }), fc.jsonValue({ maxDepth: 1 })),
   },
@@ -103,7 +115,7 @@ test("a response that begins with a prelude is its status, headers and body howe
       const written = await writeAndRead([Buffer.from(`${JSON.stringify(own)}\0\0\0\0\0\0\0\0`), ...cuts]);
       counts[typeof written === "string" ? "refused" : "read"]++;
       if (typeof written === "string") expect(written).toBe("bad-handler-result");
-      else expect(written).toEqual({ status: expected?.status, headers: [...toHeaders(sent)], body: bodilessStatuses.has(written.status) ? "" : Buffer.from(bytes).toString("hex") });
+      else expect(written).toEqual({ status: expected?.status, headers: [...new Headers(toHeaders(sent))], body: bodilessStatuses.has(written.status) ? "" : Buffer.from(bytes).toString("hex") });
       expect(typeof written === "string").toBe(expected === undefined || !sent.every(isHeader));
     }),
     everyCase,

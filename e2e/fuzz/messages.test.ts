@@ -32,11 +32,12 @@ function textsOf(valid: fc.Arbitrary<unknown>): fc.Arbitrary<string> {
   );
 }
 
-/** Whether what was read is what is written. An absent field is null, and a failure may be one of which less is known. */
+/** Whether what was read is what is written, and its numbers are counts. An absent field is null, and a failure may be one of which less is known. */
 function agrees(read: unknown, written: unknown, field = ""): boolean {
   if (read === null) return written === null || written === undefined;
   if (field === "code" && !isErrorCode(written)) return read === "handler-failed" && typeof written === "string";
   if (field === "message" && typeof read === "string" && typeof written === "string") return written.startsWith(read);
+  if (typeof read === "number") return Number.isSafeInteger(read) && read >= 0 && read === written;
   if (typeof read !== "object" || typeof written !== "object" || written === null) return read === written;
   const fields: ReadonlyMap<string, unknown> = new Map(Object.entries(written));
   return (!Array.isArray(read) || read.length === fields.size) && Object.entries(read).every(([name, value]) => agrees(value, fields.get(name), name));

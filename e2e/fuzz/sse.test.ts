@@ -46,7 +46,7 @@ const data = fc.oneof(
 const maxShrinks = 200;
 const body = fc.limitShrink(fc.array(fc.record<Written>({ event: name, data }), { minLength: eventsABody, maxLength: eventsABody }), maxShrinks);
 /** Sizes of chunks one behind the other; what is behind them comes in one. */
-const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 400 })), { maxLength: 300 });
+const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 400 })), { maxLength: 300, size: "max" });
 
 /** As the log has it and a reader of a whole stream gets it. */
 function bytesOf(events: readonly Written[]): Buffer {

@@ -11,7 +11,7 @@ const unit = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...breaks, ...othe
 
 /** Of any characters and halves of them. */
 export function anyText(maxLength: number): fc.Arbitrary<string> {
-  return fc.string({ unit, maxLength });
+  return fc.string({ unit, maxLength, size: "max" });
 }
 
 /** What UTF-8 can say of it: a half of a character is U+FFFD there. */

@@ -25,10 +25,15 @@ export const manyStreams: ContendedTrial = {
   rounds: ({ rounds }) => Math.min(rounds, mostRounds),
   limitMs: ({ streams, pacedMs }) => streams * openingLimitMs + steadyLimitMs(pacedMs),
   run,
-  targets: (results) => [
-    atMost(`p99 under ${mostP99Ms} ms`, results.median(ours, "p99Ms"), mostP99Ms, "ms"),
-    atMost("no round in which an event is lost, doubled, altered or out of turn", results.failedRounds(ours), 0, "rounds", 0),
-  ],
+  targets: (results) => {
+    const p99Ms = results.median(ours, "p99Ms");
+    // Of a round that fell behind nobody knows whether the rest would have come.
+    const wrongRounds = p99Ms === null ? null : results.failedRounds(ours);
+    return [
+      atMost(`p99 under ${mostP99Ms} ms`, p99Ms, mostP99Ms, "ms"),
+      atMost("no round in which an event is lost, doubled, altered or out of turn", wrongRounds, 0, "rounds", 0),
+    ];
+  },
 };
 
 async function run(running: Running, { streams, pacedMs }: Scale): Promise<Outcome> {
