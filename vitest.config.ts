@@ -32,7 +32,7 @@ export default defineConfig({
         },
       },
       { test: { name: "timed", include: timed, ...stack, sequence: { groupOrder: 2 } } },
-      { test: { name: "fuzz", include: ["e2e/fuzz/*.test.ts"], ...fuzz, maxWorkers: 2, sequence: { groupOrder: 3 } } },
+      { test: { name: "fuzz", include: ["e2e/fuzz/**/*.test.ts"], ...fuzz, maxWorkers: 2, sequence: { groupOrder: 3 } } },
       { test: { name: "heavy", include: heavy, ...stack, maxWorkers: 1, sequence: { groupOrder: 4 } } },
     ],
     reporters: ["default", "./e2e/count-reporter.ts"],

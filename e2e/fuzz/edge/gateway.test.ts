@@ -2,17 +2,17 @@
 
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { LongstreamError } from "../../protocol/errors.ts";
-import type { HeaderPairs } from "../../protocol/producer-messages.ts";
-import type { Config, Route } from "../../worker/config.ts";
-import type { Answering } from "../../worker/consumer.ts";
-import { answerRoute } from "../../worker/gateway.ts";
-import { RequestBody } from "../../worker/request-body.ts";
-import { defaultSettings } from "../../worker/settings.ts";
-import type { StreamDescription } from "../../worker/store.ts";
-import { everyCase } from "./cases.ts";
-import { goodPairs, goodValue, toHeaders } from "./headers.ts";
-import type { Pair } from "./headers.ts";
+import { LongstreamError } from "../../../protocol/errors.ts";
+import type { HeaderPairs } from "../../../protocol/producer-messages.ts";
+import type { Config, Route } from "../../../worker/config.ts";
+import type { Answering } from "../../../worker/consumer.ts";
+import { answerRoute } from "../../../worker/gateway.ts";
+import { RequestBody } from "../../../worker/request-body.ts";
+import { defaultSettings } from "../../../worker/settings.ts";
+import type { StreamDescription } from "../../../worker/store.ts";
+import { everyCase } from "../cases.ts";
+import { goodPairs, goodValue, toHeaders } from "../headers.ts";
+import type { Pair } from "../headers.ts";
 
 const route: Route = {
   path: "/api/x",
