@@ -28,6 +28,9 @@ export interface IntakeParts {
   readonly onCommit: (committed: Committed) => void;
 }
 
+/** Longer than a turn of an object that keeps up, and no reason to stay awake. */
+const gatherMs = 5;
+
 export class Intake {
   readonly #log: Log;
   readonly #store: Store;
@@ -39,7 +42,7 @@ export class Intake {
   /** The one before, where its event is in the batch: a later one that waits for its own event must not take its place. */
   #dueCheckpoint: Checkpoint | null = null;
   #storedCheckpoint: number | null;
-  /** Runs for an interval from each commit. */
+  #lastCommitAt = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor({ log, store, meter, id, intervalMs, onCommit }: IntakeParts) {
@@ -58,9 +61,9 @@ export class Intake {
   }
 
   /**
-   * The first events after silence commit at once; then one commit an interval, or per `commitBytes`. A timer says when the
-   * interval is over, not the clock: where the machine is late, the messages that wait before the timer become one commit,
-   * and the object catches up; by the clock each of them would be due, and it would fall behind for good (measured, 2026-11).
+   * The first events after silence commit at once; then one commit an interval, or per `commitBytes`. Nothing commits while a
+   * timer runs, and a short one runs behind each commit: where the machine is late, it comes behind the messages that wait, and
+   * they are one commit. By the clock alone each of them would be due, and the object would fall behind for good (measured, 2026-11).
    *
    * @throws LongstreamError `seq-gap`, `frame-too-large`; nothing of the frame is taken then.
    */
@@ -73,7 +76,8 @@ export class Intake {
       this.#onCommit({ frame: null, seq: this.#log.tail.seq, checkpoint: this.#storedCheckpoint });
       return;
     }
-    if (this.#timer === null || this.#batch.byteLength >= limits.commitBytes) this.commit();
+    if (this.#batch.byteLength >= limits.commitBytes) this.commit();
+    else if (this.#timer === null) this.#commitWhenDue();
   }
 
   /**
@@ -103,18 +107,25 @@ export class Intake {
     this.#batch.clear();
     const stored = this.#storeCheckpoint();
     if (frame === null && !stored) return;
-    this.#startInterval();
+    this.#lastCommitAt = Date.now();
+    this.#startTimer(Math.min(gatherMs, this.#intervalMs));
     this.#onCommit({ frame, seq: this.#log.tail.seq, checkpoint: this.#storedCheckpoint });
   }
 
-  #startInterval(): void {
+  #commitWhenDue(): void {
+    const waitMs = this.#lastCommitAt + this.#intervalMs - Date.now();
+    if (waitMs <= 0) this.commit();
+    else this.#startTimer(waitMs);
+  }
+
+  #startTimer(delayMs: number): void {
     if (this.#timer === null) this.#meter.hold();
     else clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.#meter.release();
-      this.commit();
-    }, this.#intervalMs);
+      if (this.#batch.byteLength > 0) this.#commitWhenDue();
+    }, delayMs);
   }
 
   #storeCheckpoint(): boolean {
