@@ -118,9 +118,13 @@ test("RESPONSE_STREAM: a response that has ended leaves its function working, un
 
 test("RESPONSE_STREAM: behind an ended response, an error is lost to AWS's client, and an exit is a crash", async () => {
   const host = await testHost();
-  const gate = scratchFile("gate");
-  open(gate);
-  const call = async (fail: string) => (await post(at(host, "early/"), { gate, fail })).status;
+  // Behind the answer, not beside it: a process that exits may take with it what it has not sent yet.
+  const call = async (fail: string) => {
+    const gate = scratchFile(`gate-${fail}`);
+    const { status } = await post(at(host, "early/"), { gate, fail });
+    open(gate);
+    return status;
+  };
   expect(await call("throw")).toBe(202);
   await until(() => expect(host.invocations()).toMatchObject([{ outcome: "success" }]));
   expect(await call("exit")).toBe(202);
