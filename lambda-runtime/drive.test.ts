@@ -34,7 +34,7 @@ function started(window = 1_000_000): { readonly session: Session; readonly sent
     abandon: () => undefined,
   });
   const request = { method: "GET", url: "https://g.example/api", headers: [], bodyBytes: 0 };
-  session.receive(encodeMessage({ type: "welcome", attempt: 1, role: "active", resume: null, request, window, leaseMs: 30_000 }));
+  session.receive(encodeMessage({ type: "welcome", attempt: 1, role: "active", resume: null, request, window, leaseMs: 30_000, commitIntervalMs: 50 }));
   session.startFrom(logStart, logStart, { status: 200, headers: [], mode: "events" });
   return { session, sent, ack: (seq) => session.receive(encodeMessage({ type: "ack", seq, checkpoint: null })) };
 }

@@ -23,7 +23,7 @@ const said: string[] = [];
 server.on("connection", (socket, upgrade) => {
   let mode: Mode = "events";
   said.push(`${upgrade.url} ${upgrade.headers.authorization}`);
-  socket.send(encodeMessage({ type: "welcome", attempt: 1, role: "active", resume: null, request, window: 262_144, leaseMs: 30_000 }));
+  socket.send(encodeMessage({ type: "welcome", attempt: 1, role: "active", resume: null, request, window: 262_144, leaseMs: 30_000, commitIntervalMs: 50 }));
   socket.send(encodeMessage({ type: "body-end", bytes: 0 }));
   socket.on("message", (data, isBinary) => {
     const bytes = Buffer.isBuffer(data) ? data : Buffer.alloc(0);

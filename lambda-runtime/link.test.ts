@@ -33,7 +33,7 @@ function linkTo(session: Session): Link {
 }
 
 function welcome(socket: WebSocket, leaseMs: number): void {
-  socket.send(encodeMessage({ type: "welcome", attempt: 1, role: "active", resume: null, request, window: 1_000, leaseMs }));
+  socket.send(encodeMessage({ type: "welcome", attempt: 1, role: "active", resume: null, request, window: 1_000, leaseMs, commitIntervalMs: 50 }));
   socket.send(encodeMessage({ type: "body-end", bytes: 0 }));
   socket.on("message", (data) => {
     if (Buffer.isBuffer(data) && data.toString("utf8") === "ping") socket.send("pong");

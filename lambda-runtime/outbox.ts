@@ -93,6 +93,16 @@ export class Outbox {
     return this.#entries.length === 0 && this.#checkpoint === null;
   }
 
+  /** Seq of what was framed last. */
+  get framedSeq(): number {
+    return this.#framedSeq;
+  }
+
+  /** Whether something was framed that is not acknowledged. */
+  get inFlight(): boolean {
+    return this.#framedCount > 0;
+  }
+
   /** Bytes that were not framed yet. */
   get unsentBytes(): number {
     return this.#unsentBytes;

@@ -1,7 +1,7 @@
 /** Owns the tests of the producer's side of the protocol, over a transport of three methods. */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { decodeDataFrame } from "../protocol/data-frame.ts";
 import { LongstreamError, closeCodes } from "../protocol/errors.ts";
 import { RollingHash } from "../protocol/hash.ts";
@@ -29,7 +29,7 @@ function resumeAfter(...texts: readonly string[]): ResumePoint {
 }
 
 function welcome(changed: Partial<Extract<ToProducer, { type: "welcome" }>> = {}): ToProducer {
-  return { type: "welcome", attempt: 1, role: "active", resume: null, request, window: 1_000, leaseMs: 30_000, ...changed };
+  return { type: "welcome", attempt: 1, role: "active", resume: null, request, window: 1_000, leaseMs: 30_000, commitIntervalMs: 50, ...changed };
 }
 
 /** One connection as the object sees it: control messages as their text, a frame as its first seq and data. */
@@ -341,6 +341,102 @@ describe("P5: a redial", () => {
     const second = dialAgain(session);
     tell(session, welcome(), { type: "body-end", bytes: 0 });
     expect(second.take()).toEqual(['{"type":"handover"}']);
+  });
+});
+
+describe("while the object is late", () => {
+  const aMomentMs = 1_000;
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** One event that was sent a moment ago and is not acknowledged. */
+  async function late(): Promise<ReturnType<typeof started>> {
+    const both = started(10 * limits.frameBytes);
+    push(both.session, "a");
+    await nextTurn();
+    vi.setSystemTime(Date.now() + aMomentMs);
+    both.wire.take();
+    return both;
+  }
+
+  test("events wait for the acknowledgement of those before, and go together", async () => {
+    const { session, wire } = await late();
+    push(session, "b");
+    await nextTurn();
+    push(session, "c");
+    await nextTurn();
+    expect(wire.take()).toEqual([]);
+    tell(session, { type: "ack", seq: 1, checkpoint: null });
+    expect(wire.take()).toEqual(["2 b,c"]);
+  });
+
+  test("the next ones wait too, until an acknowledgement comes in time", async () => {
+    const { session, wire } = await late();
+    tell(session, { type: "ack", seq: 1, checkpoint: null });
+    push(session, "b");
+    await nextTurn();
+    push(session, "c");
+    await nextTurn();
+    expect(wire.take()).toEqual(["2 b"]);
+    tell(session, { type: "ack", seq: 2, checkpoint: null });
+    push(session, "d");
+    await nextTurn();
+    expect(wire.take()).toEqual(["3 c", "4 d"]);
+  });
+
+  test("a frame's worth goes at once", async () => {
+    const { session, wire } = await late();
+    push(session, "b", "c".repeat(limits.frameBytes));
+    expect(wire.take()).toEqual(["2 b", `3 ${"c".repeat(limits.frameBytes)}`]);
+  });
+
+  test("a checkpoint waits for the event it follows", async () => {
+    const { session, wire } = await late();
+    push(session, "b");
+    session.checkpoint("1");
+    await nextTurn();
+    expect(wire.take()).toEqual([]);
+    tell(session, { type: "ack", seq: 1, checkpoint: null });
+    expect(wire.take()).toEqual([`{"type":"checkpoint","seq":2,"digest":"${resumeAfter("a", "b").digest}","state":"1"}`, "2 b"]);
+  });
+
+  test("the goodbye takes what waits with it", async () => {
+    const { session, wire } = await late();
+    push(session, "b");
+    await nextTurn();
+    session.bid({ type: "end", outcome: "completed", error: null });
+    expect(wire.take()).toEqual(["2 b", '{"type":"end","outcome":"completed","error":null,"seq":2}']);
+  });
+
+  test("P2: another connection sends what waited, and begins in time", async () => {
+    const { session } = await late();
+    push(session, "b");
+    await nextTurn();
+    const second = dialAgain(session);
+    tell(session, welcome({ resume: resumeAfter("a") }), { type: "body-end", bytes: 0 });
+    push(session, "c");
+    await nextTurn();
+    expect(second.take()).toEqual(["2 b", "3 c"]);
+  });
+
+  test("silence is not lateness", async () => {
+    const { session, wire } = await late();
+    tell(session, { type: "ack", seq: 1, checkpoint: null });
+    push(session, "b");
+    await nextTurn();
+    tell(session, { type: "ack", seq: 2, checkpoint: null });
+    vi.setSystemTime(Date.now() + aMomentMs);
+    wire.take();
+    push(session, "c");
+    await nextTurn();
+    push(session, "d");
+    await nextTurn();
+    expect(wire.take()).toEqual(["3 c", "4 d"]);
   });
 });
 

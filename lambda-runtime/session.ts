@@ -9,6 +9,7 @@ import type { RequestHead, ResponseHead, ResumePoint, ToObject, ToProducer } fro
 import type { StreamFailure } from "../protocol/sse.ts";
 import { Outbox, logStart } from "./outbox.ts";
 import type { LogPoint } from "./outbox.ts";
+import { Pace } from "./pace.ts";
 import { RequestBody } from "./request-body.ts";
 import { Stop } from "./stop.ts";
 import type { ResumeMode } from "./types.ts";
@@ -51,6 +52,8 @@ export class Session {
   #head: ResponseHead | null = null;
   /** Stored by a handler that has not answered yet. */
   #earlyCheckpoint: string | null = null;
+  /** Of the connection there is. */
+  #pace = new Pace(0);
   #windowBytes = 0;
   #role: "connecting" | "standby" | "active" = "connecting";
   /** Settled with where the log stood when this attempt became the active one. */
@@ -190,6 +193,7 @@ export class Session {
       case "body-failed":
         return this.body.fail({ code: message.code, message: message.message });
       case "ack":
+        this.#pace.acknowledged(message.seq, Date.now());
         this.#outbox?.acknowledge(message.seq, message.checkpoint);
         return this.#moved();
       case "promote":
@@ -205,6 +209,7 @@ export class Session {
 
   #takeWelcome(message: Extract<ToProducer, { type: "welcome" }>): void {
     this.#greeted = this.#transport;
+    this.#pace = new Pace(message.commitIntervalMs);
     this.#windowBytes = message.window;
     const { attempt, role, resume, request, leaseMs } = message;
     this.#welcome ??= { attempt, role, resume, request, leaseMs };
@@ -249,14 +254,15 @@ export class Session {
     this.#flush();
   }
 
-  /** Batches the events of one turn into one frame; a frame's worth goes at once. */
+  /** Batches the events of one turn into one frame, or while the object is late those of one acknowledgement; a frame's worth goes at once. */
   #scheduleFlush(): void {
-    if (this.#opened().unsentBytes >= limits.frameBytes) this.#flush();
+    const outbox = this.#opened();
+    if (outbox.unsentBytes >= limits.frameBytes) this.#flush();
     else if (this.#flushing === "idle") {
       this.#flushing = "scheduled";
       setImmediate(() => {
         this.#flushing = "idle";
-        this.#flush();
+        if (!outbox.inFlight || !this.#pace.late(Date.now())) this.#flush();
       });
     }
   }
@@ -269,15 +275,23 @@ export class Session {
       this.#toldHead = transport;
       this.#send({ type: "head", ...this.#head });
     }
-    for (let next = outbox?.next() ?? null; next !== null; next = outbox?.next() ?? null) {
-      if (next.kind === "frame") transport.send(encodeDataFrame(next.frame));
-      else this.#send({ type: "checkpoint", ...next.checkpoint });
-    }
+    if (outbox !== null) this.#empty(outbox, transport);
     if (this.#farewell === null || this.#toldFarewell === transport) return;
     this.#toldFarewell = transport;
     // Without an outbox the handler was never started: nothing was produced behind what is stored.
     if (outbox === null) this.#send({ ...this.#farewell, seq: this.#activeFrom?.seq ?? 0 });
     else this.#send({ ...truthful(this.#farewell, outbox), seq: outbox.finalSeq });
+  }
+
+  #empty(outbox: Outbox, transport: Transport): void {
+    for (let next = outbox.next(); next !== null; next = outbox.next()) {
+      if (next.kind === "checkpoint") {
+        this.#send({ type: "checkpoint", ...next.checkpoint });
+      } else {
+        transport.send(encodeDataFrame(next.frame));
+        this.#pace.sent(outbox.framedSeq, Date.now());
+      }
+    }
   }
 
   /** A standby is ready once it has caught up with what was durable when it came, or can do no more before its turn. */

@@ -56,10 +56,10 @@ const resume = { seq: 7, digest, sourceId: "s-1", checkpoint: { seq: 5, digest, 
 
 const toProducer: Literals<ToProducer> = {
   welcome: {
-    '{"type":"welcome","attempt":1,"role":"active","resume":null,"request":{"method":"POST","url":"https://g.example/api","headers":[["accept","*/*"]],"bodyBytes":3},"window":262144,"leaseMs":30000}':
-      { type: "welcome", attempt: 1, role: "active", resume: null, request, window: 262_144, leaseMs: 30_000 },
-    '{"type":"welcome","attempt":2,"role":"standby","resume":{"seq":7,"digest":"00112233aabbccdd","sourceId":"s-1","checkpoint":{"seq":5,"digest":"00112233aabbccdd","state":"5"}},"request":{"method":"POST","url":"https://g.example/api","headers":[["accept","*/*"]],"bodyBytes":3},"window":1,"leaseMs":1}':
-      { type: "welcome", attempt: 2, role: "standby", resume, request, window: 1, leaseMs: 1 },
+    '{"type":"welcome","attempt":1,"role":"active","resume":null,"request":{"method":"POST","url":"https://g.example/api","headers":[["accept","*/*"]],"bodyBytes":3},"window":262144,"leaseMs":30000,"commitIntervalMs":0}':
+      { type: "welcome", attempt: 1, role: "active", resume: null, request, window: 262_144, leaseMs: 30_000, commitIntervalMs: 0 },
+    '{"type":"welcome","attempt":2,"role":"standby","resume":{"seq":7,"digest":"00112233aabbccdd","sourceId":"s-1","checkpoint":{"seq":5,"digest":"00112233aabbccdd","state":"5"}},"request":{"method":"POST","url":"https://g.example/api","headers":[["accept","*/*"]],"bodyBytes":3},"window":1,"leaseMs":1,"commitIntervalMs":50}':
+      { type: "welcome", attempt: 2, role: "standby", resume, request, window: 1, leaseMs: 1, commitIntervalMs: 50 },
   },
   "body-end": { '{"type":"body-end","bytes":1024}': { type: "body-end", bytes: 1024 } },
   "body-failed": {
@@ -171,7 +171,7 @@ describe("object to Lambda", () => {
     expect(parseToProducer(text)).toEqual(message);
   });
 
-  const welcome = encodeMessage({ type: "welcome", attempt: 2, role: "standby", resume, request, window: 1, leaseMs: 1 });
+  const welcome = encodeMessage({ type: "welcome", attempt: 2, role: "standby", resume, request, window: 1, leaseMs: 1, commitIntervalMs: 50 });
   const it = "Cannot read the object's message";
   test.each<[string, string, string]>([
     ["type", '{"type":"head"}', `${it}: its field "type" is not one of welcome, body-end, body-failed, ack, promote, yield, cancel`],

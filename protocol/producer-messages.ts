@@ -74,6 +74,8 @@ export type ToProducer =
       readonly window: number;
       /** Silence after which the object takes the producer for dead. */
       readonly leaseMs: number;
+      /** How long an event may wait for others before it is committed. */
+      readonly commitIntervalMs: number;
     }
   | { readonly type: "body-end"; readonly bytes: number }
   | ({ readonly type: "body-failed" } & StreamFailure)
@@ -127,7 +129,7 @@ export function parseToProducer(text: string): ToProducer {
   const reader = open(text, "the object's message");
   const type = reader.oneOf("type", ["welcome", "body-end", "body-failed", "ack", "promote", "yield", "cancel"]);
   switch (type) {
-    // {"type":"welcome","attempt":1,"role":"active","resume":null,"request":{...},"window":262144,"leaseMs":30000}
+    // {"type":"welcome","attempt":1,"role":"active","resume":null,"request":{...},"window":262144,"leaseMs":30000,"commitIntervalMs":50}
     case "welcome":
       return {
         type,
@@ -137,6 +139,7 @@ export function parseToProducer(text: string): ToProducer {
         request: readRequest(reader.object("request")),
         window: reader.integer("window", 1),
         leaseMs: reader.integer("leaseMs", 1),
+        commitIntervalMs: reader.integer("commitIntervalMs"),
       };
     // {"type":"body-end","bytes":1024}
     case "body-end":

@@ -298,6 +298,7 @@ export class Stream {
         request: this.description.request,
         window: limits.windowBytes,
         leaseMs: this.description.settings.leaseMs,
+        commitIntervalMs: this.description.settings.commitIntervalMs,
       }),
     );
     const attachment = attachmentOf(socket);

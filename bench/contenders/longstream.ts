@@ -1,16 +1,24 @@
-/** Owns the contender longstream: the real stack, with its producers played by hand in the process that measures. */
+/** Owns the contender longstream: the real stack, and the runtime's own sessions, without their functions, in the process that measures. */
 
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { Link } from "../../lambda-runtime/link.ts";
+import { logStart } from "../../lambda-runtime/outbox.ts";
+import { Session } from "../../lambda-runtime/session.ts";
 import { startStack } from "../../local/stack.ts";
-import { limits } from "../../protocol/limits.ts";
-import { HandProducer, openStream } from "../support/hand-producer.ts";
+import type { Stack } from "../../local/stack.ts";
+import { streamPath } from "../../protocol/http.ts";
+import { openStream } from "../support/hand-producer.ts";
+import type { Dialled } from "../support/hand-producer.ts";
 import { readById } from "./by-id.ts";
 import type { Contender, Producing, Running } from "./contender.ts";
 
 /** Settings are as they come, but for a crowd of a thousand readers beside the one that opens the stream. */
 const settings = { maxConsumers: 2_000 };
 const path = "/silent";
+/** Longer than any work. */
+const invocationMs = 3_600_000;
+const pollMs = 1;
 
 export const longstream: Contender = { name: "longstream", keeps: "disk", cannot: {}, start };
 
@@ -34,68 +42,59 @@ async function start(dir: string): Promise<Running> {
     produce: async (stream) => {
       const dialled = await openStream(stack, path);
       ids.set(stream, dialled.streamId);
-      return new RuntimeLike(await HandProducer.dial(stack, dialled));
+      return SessionProducer.dial(stack, dialled);
     },
     read: async (stream, from, take) =>
-      readById({ url: new URL(`/streams/${ids.get(stream) ?? stream}`, stack.worker.url), cleanEnd: "lost", overName: "longstream.end", from, take }),
+      readById({ url: new URL(streamPath(ids.get(stream) ?? stream), stack.worker.url), cleanEnd: "lost", overName: "longstream.end", from, take }),
     close: async () => stack.close(),
   };
 }
 
-/** Sends as the runtime does: what is handed over within a turn goes together, in frames of up to `frameBytes`. */
-class RuntimeLike implements Producing {
-  readonly #producer: HandProducer;
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
-  #pumping: Promise<void> | null = null;
-  #failure: Error | null = null;
+/** What the runtime does behind a handler, by its own code: batches, window, resending, pings. */
+class SessionProducer implements Producing {
+  readonly #session: Session;
+  readonly #link: Link;
+  #room: Promise<void> | null = null;
 
-  constructor(producer: HandProducer) {
-    this.#producer = producer;
+  private constructor(session: Session, link: Link) {
+    this.#session = session;
+    this.#link = link;
+  }
+
+  static async dial(stack: Stack, { streamId, ticket }: Dialled): Promise<SessionProducer> {
+    const session = new Session({ resume: "replay" });
+    const url = new URL(streamPath(streamId), stack.worker.url).href;
+    const link = new Link({ longstream: 1, stream: streamId, attempt: 1, url, ticket }, "bench", session, Date.now() + invocationMs);
+    await link.connect();
+    link.keepAlive((await session.welcomed).leaseMs);
+    session.startFrom(logStart, logStart, { status: 200, headers: [], mode: "events" });
+    return new SessionProducer(session, link);
   }
 
   async write(events: readonly string[]): Promise<void> {
-    for (const event of events) {
-      const payload = Buffer.from(`data: ${event}\n`, "utf8");
-      this.#pending.push(payload);
-      this.#pendingBytes += payload.length;
-    }
-    this.#pumping ??= this.#pump();
-    if (this.#pendingBytes >= limits.frameBytes) await this.#pumping;
-    if (this.#failure !== null) throw this.#failure;
+    let full = false;
+    for (const event of events) full = this.#session.push(Buffer.from(`data: ${event}\n`, "utf8"), "");
+    if (!full) return;
+    // A session has one that waits.
+    this.#room ??= this.#unlessStopped(this.#session.room()).finally(() => {
+      this.#room = null;
+    });
+    await this.#room;
   }
 
   async settled(): Promise<void> {
-    await this.#pumping;
-    if (this.#failure !== null) throw this.#failure;
-    return this.#producer.allAcked();
+    while (this.#session.unsettled) await this.#unlessStopped(sleep(pollMs));
   }
 
   async end(): Promise<void> {
     await this.settled();
-    return this.#producer.end();
+    this.#session.bid({ type: "end", outcome: "completed", error: null });
+    await this.#session.released;
+    await this.#link.close();
   }
 
-  async #pump(): Promise<void> {
-    try {
-      await nextTurn();
-      while (this.#pending.length > 0) await this.#producer.send(this.#cutFrame());
-    } catch (error) {
-      this.#failure = error instanceof Error ? error : new Error(String(error));
-    } finally {
-      this.#pumping = null;
-    }
-  }
-
-  #cutFrame(): readonly Buffer[] {
-    let count = 0;
-    let byteLength = 0;
-    for (const payload of this.#pending) {
-      if (count > 0 && byteLength + payload.length > limits.frameBytes) break;
-      byteLength += payload.length;
-      count++;
-    }
-    this.#pendingBytes -= byteLength;
-    return this.#pending.splice(0, count);
+  async #unlessStopped(work: Promise<void>): Promise<void> {
+    const settled = await this.#session.stop.orStop(work);
+    if ("stopped" in settled) throw new Error(`Cannot go on producing: ${JSON.stringify(settled.stopped)}`);
   }
 }

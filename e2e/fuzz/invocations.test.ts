@@ -19,7 +19,7 @@ test("a request has the headers that the client sent, byte for byte, whatever th
   fc.assert(
     fc.property(headers, (sent) => {
       const request = { method: "GET", url: "https://gateway.example/x", headers: sent, bodyBytes: 0 };
-      const welcome = parseToProducer(encodeMessage({ type: "welcome", attempt: 1, role: "active", resume: null, request, window: 1, leaseMs: 1 }));
+      const welcome = parseToProducer(encodeMessage({ type: "welcome", attempt: 1, role: "active", resume: null, request, window: 1, leaseMs: 1, commitIntervalMs: 0 }));
       const given = toRequest(welcome.type === "welcome" ? welcome.request : request, new RequestBody(() => undefined), new AbortController().signal);
       const read = [...given.headers].map(([name, text]) => [name, Buffer.from(text, "latin1").toString()] as const);
       expect(new Map(read)).toEqual(new Map(sent.map(([name, text]) => [name.toLowerCase(), text])));

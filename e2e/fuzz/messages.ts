@@ -39,6 +39,7 @@ export const toProducer: fc.Arbitrary<ToProducer> = fc.oneof(
     request,
     window: positive,
     leaseMs: positive,
+    commitIntervalMs: positive,
   }),
   fc.record({ type: fc.constant("body-end"), bytes: nat }),
   failure.map((fields) => ({ type: "body-failed", ...fields }) as const),
