@@ -23,6 +23,8 @@ export class UpstreamFetch {
   #broken: { readonly error: unknown } | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #waiting: "for the upstream" | "no" = "no";
+  /** To whom a silence is laid. */
+  #silent: "the upstream" | "the client" = "the upstream";
 
   constructor(producer: Producer, idleMs: number) {
     this.producer = producer;
@@ -78,11 +80,13 @@ export class UpstreamFetch {
 
   /** The upstream waits for the client now, and is not to be taken for dead. */
   pause(): void {
+    this.#silent = "the client";
     this.#disarm();
   }
 
-  /** It has taken something: its time begins anew. */
+  /** It has all there is: its time begins anew. */
   resume(): void {
+    this.#silent = "the upstream";
     if (this.#waiting !== "no") this.#arm();
   }
 
@@ -93,7 +97,8 @@ export class UpstreamFetch {
   }
 
   async #bounded<T>(wait: () => Promise<T>): Promise<T | Lost> {
-    this.#arm();
+    this.#waiting = "for the upstream";
+    if (this.#silent === "the upstream") this.#arm();
     try {
       return await wait();
     } catch (error) {
@@ -108,7 +113,6 @@ export class UpstreamFetch {
 
   #arm(): void {
     this.#disarm();
-    this.#waiting = "for the upstream";
     this.#timer = setTimeout(() => {
       if (this.#fate === "running") this.#fate = "silent";
       this.#abort.abort();

@@ -53,7 +53,7 @@ describe("the answer of an attempt", () => {
   const part = (range: string, more: HeaderPairs = []): ResponseHead => head(206, [["content-range", range], ...more]);
 
   test.each<[string, ResponseHead, Resumption, "statuses" | "events", unknown]>([
-    ["the first one, whatever its status", head(503), start, "statuses", { kind: "begins" }],
+    ["trouble that may pass, once another status was told", head(503), start, "statuses", { kind: "later" }],
     ["one that cannot be passed on", head(429), start, "events", { kind: "later" }],
     ["one that cannot be passed on and will not change", head(401), start, "events", { kind: "begins" }],
     ["trouble that may pass", head(503), byId, "statuses", { kind: "later" }],
@@ -72,6 +72,13 @@ describe("the answer of an attempt", () => {
     ["something shorter", head(416, [["content-range", "bytes */50"]]), byRange, "statuses", { kind: "other", why: expect.stringContaining("with 416") }],
   ])("is %s", (_what, answered, resumption, passesOn, expected) => {
     expect(judge(answered, resumption, events, passesOn)).toEqual(expected);
+  });
+
+  test.each<[string, ResponseHead | null]>([
+    ["where none was told", null],
+    ["where trouble was told already", head(502)],
+  ])("is the first one, whatever its status, %s", (_what, first) => {
+    expect(judge(head(503), start, first, "statuses")).toEqual({ kind: "begins" });
   });
 
   test.each<[string, string, Resumption, unknown]>([

@@ -85,10 +85,16 @@ export type Verdict =
 
 /** `passesOn`: whether clients can still be given a status. */
 export function judge(head: ResponseHead, resumption: Resumption, first: ResponseHead | null, passesOn: "statuses" | "events"): Verdict {
-  const passing = head.status === 429 || head.status >= 500;
-  if (resumption.from === "start" || resumption.from === "nowhere") return passing && passesOn === "events" ? { kind: "later" } : { kind: "begins" };
+  const passing = isPassing(head);
+  // What clients were told before the first event, or byte, stands.
+  const told = passesOn === "events" || (first !== null && !isPassing(first));
+  if (resumption.from === "start" || resumption.from === "nowhere") return passing && told ? { kind: "later" } : { kind: "begins" };
   if (passing) return { kind: "later" };
   return resumption.from === "range" ? judgePart(head, resumption) : judgeEvents(head, resumption, first);
+}
+
+function isPassing({ status }: ResponseHead): boolean {
+  return status === 429 || status >= 500;
 }
 
 function judgeEvents(head: ResponseHead, { from }: From<"last-event-id" | "starting-after">, first: ResponseHead | null): Verdict {

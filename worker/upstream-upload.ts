@@ -13,7 +13,7 @@ export interface BodySource {
 export interface Carrier {
   /** The client is waited for, and the upstream not to blame for its silence. */
   pause(): void;
-  /** It has taken something: its time begins anew. */
+  /** It has all there is, or what it has is all: its time begins anew. */
   resume(): void;
   /** There will be no more of the body. */
   breakOff(error: unknown): void;
@@ -43,6 +43,7 @@ export class OutgoingBody {
 
   giveUp(): void {
     this.#state = "given up";
+    this.#carrier.resume();
     this.#wake?.();
   }
 
@@ -78,7 +79,8 @@ export class OutgoingBody {
     try {
       return await this.#next();
     } catch (error) {
-      this.#carrier.breakOff(error);
+      // An upstream that takes no more of it may still answer.
+      if (this.#state === "wanted") this.#carrier.breakOff(error);
       return new Promise<never>(() => undefined);
     }
   }
@@ -94,6 +96,7 @@ export class OutgoingBody {
           this.#carrier.resume();
           return read.bytes;
         case "end":
+          this.#carrier.resume();
           return null;
         case "failed":
           throw new LongstreamError(read.failure.code, read.failure.message);

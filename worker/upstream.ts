@@ -45,7 +45,7 @@ export interface UpstreamPort {
   readonly receive: (frame: ReceivedFrame) => void;
 }
 
-type Loss = Extract<StreamEvent, { type: "lost" | "break" }>;
+type Loss = Extract<StreamEvent, { type: "end" | "lost" | "break" }>;
 
 export class Upstream {
   readonly #target: UpstreamTarget;
@@ -178,9 +178,11 @@ export class Upstream {
     this.#port.dispatch({ type: "break", producer, error: { code, message } });
   }
 
-  /** Another attempt where the route says how it goes on; else the end, and the way out. */
+  /** Nothing where it was whole already; another attempt where the route says how it goes on; else the end, and the way out. */
   #lossOf(producer: Producer, what: string): Loss {
     const { seq, mode } = this.#port.settle();
+    const head = this.#port.head();
+    if (mode === "bytes" && head !== null && readLength(head) === seq) return { type: "end", producer, outcome: "completed", error: null };
     const resumption = this.#resumption();
     if (resumption.from !== "nowhere") return { type: "lost", producer, reason: `${this.#name} broke its answer off (${what})` };
     const at = `${mode === "events" ? "event" : "byte"} ${seq}`;
