@@ -155,3 +155,34 @@ async function read(readable: ReadableStream<Uint8Array>): Promise<Pick<Relayed,
     return { text, end: "aborted" };
   }
 }
+
+test("a body whose client is gone ends, though nothing else says so, and opens no other socket", async () => {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  let opened = 0;
+  const link = silentLink();
+  const relay = new Relay({
+    writer: writable.getWriter(),
+    format: events,
+    reconnect: async () => {
+      opened++;
+      return { kind: "open", link: silentLink() };
+    },
+    heartbeatMs: 60_000,
+    maxStallMs: 60_000,
+    signal: new AbortController().signal,
+  });
+  const running = relay.run(startAt(0, "events"), link);
+  const reader = readable.getReader();
+  await reader.read();
+  await reader.cancel("the client has left");
+  await running;
+  expect(opened).toBe(0);
+});
+
+/** A consumer socket that brings nothing until it is closed. */
+function silentLink(): ConsumerLink {
+  const closed = Promise.withResolvers<Received>();
+  const link = { next: async () => closed.promise, grant: () => undefined, close: () => closed.resolve({ type: "lost", code: 1000 }) };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the three methods a relay calls
+  return link as unknown as ConsumerLink;
+}

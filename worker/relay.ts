@@ -68,6 +68,7 @@ export class Relay {
   #lastWriteAt = Date.now();
   #writing = 0;
   #fruitlessLinks = 0;
+  #client: "there" | "gone" = "there";
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -77,7 +78,10 @@ export class Relay {
   async run(start: ConsumerStart, first: ConsumerLink): Promise<void> {
     const { writer, signal, heartbeatMs, format } = this.#options;
     let link = first;
-    const leave = (): void => link.close();
+    const leave = (): void => {
+      this.#client = "gone";
+      link.close();
+    };
     signal.addEventListener("abort", leave, { once: true });
     // An idle body notices that its client left only when written to.
     writer.closed.catch(leave);
@@ -89,10 +93,12 @@ export class Relay {
       for (;;) {
         const end = await this.#follow(link);
         if (end === "finished") return await writer.close();
-        if (end === "cut" || signal.aborted) return await writer.abort(asDisconnect("the body is cut off"));
+        if (end === "cut" || this.#left()) return await writer.abort(asDisconnect("the body is cut off"));
         link.close();
         if (++this.#fruitlessLinks > maxFruitlessLinks) throw new LongstreamError("unavailable", "Cannot go on with this body: its sockets bring nothing");
         link = await this.#reopen();
+        // While there was no link to close.
+        if (this.#left()) link.close();
       }
     } catch (error) {
       // The client left, or the object could not be reached again: either way this body must not look complete.
@@ -102,6 +108,10 @@ export class Relay {
       signal.removeEventListener("abort", leave);
       link.close();
     }
+  }
+
+  #left(): boolean {
+    return this.#client === "gone";
   }
 
   async #follow(link: ConsumerLink): Promise<LinkEnd> {
