@@ -94,7 +94,7 @@ export class StreamObject extends DurableObject<Env> {
     const stream = this.#stream;
     if (stream === null) return new Response(null, { status: 404 });
     this.#meter.add({ requests: 1 });
-    return pathname === objectPaths.producer ? this.#acceptProducer(stream, request) : this.#acceptConsumer(stream, request);
+    return this.#orAbort(() => (pathname === objectPaths.producer ? this.#acceptProducer(stream, request) : this.#acceptConsumer(stream, request)));
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
@@ -124,8 +124,9 @@ export class StreamObject extends DurableObject<Env> {
       this.#stream?.ring();
     } catch (error) {
       // The platform gives up after a few tries, and then nothing would ring for this stream again.
-      console.error("Cannot act on the alarm", error);
       await this.ctx.storage.setAlarm(Date.now() + alarmRetryMs);
+      await this.ctx.storage.sync();
+      this.#restart(error);
     }
   }
 
