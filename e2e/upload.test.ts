@@ -131,8 +131,11 @@ describe("bad input", () => {
   });
 
   test("a body that declares more than maxRequestBytes is refused before anything is invoked", async () => {
-    const response = await fetch(at("/small?kind=hash"), { method: "POST", body: noise(1_000_001) });
-    expect([response.status, response.headers.get("stream-id"), await response.json()]).toMatchObject([413, null, { code: "request-too-large" }]);
+    // Nothing of it is sent: the connection of a body that nobody reads is reset, and the answer may go with it.
+    const { sending, response } = openUpload("/small?kind=hash", { "content-length": "1000001" });
+    const { status, streamId, text } = await response;
+    expect([status, streamId, JSON.parse(await text())]).toMatchObject([413, "undefined", { code: "request-too-large" }]);
+    sending.destroy();
   });
 
   test("a body that turns out to be more than maxRequestBytes is a 413 too", async () => {
@@ -142,6 +145,14 @@ describe("bad input", () => {
     expect([status, JSON.parse(await text())]).toMatchObject([413, { code: "request-too-large" }]);
     sending.destroy();
     if (streamId !== "undefined") expect(await statusOf(stack.current.url, streamId)).toMatchObject({ outcome: "failed", error: { code: "request-too-large" } });
+  });
+
+  test("a body that is refused or breaks off is no 202 where the client does not wait for the answer", async () => {
+    const { sending, response } = openUpload("/small?kind=hash", { prefer: "respond-async" });
+    for (let i = 0; i < 4; i++) sending.write(Buffer.from(noise(300_000)));
+    const { status, text } = await response;
+    expect([status, JSON.parse(await text())]).toMatchObject([413, { code: "request-too-large" }]);
+    sending.destroy();
   });
 
   test("P7: a slow client is waited for, however slow: the Worker speaks for it", async () => {

@@ -581,8 +581,14 @@ describe("P8: cancel", () => {
     upstream.script("headless", () => undefined);
     const { headers } = await fetch(at("/plain/headless"), { headers: { prefer: "respond-async" } });
     await waitFor("the request", () => upstream.asked("headless")[0]);
-    await fetch(at(`/streams/${headers.get("stream-id")}/cancel`), { method: "POST" });
+    const url = at(`/streams/${headers.get("stream-id")}`);
+    await fetch(`${url.href}/cancel`, { method: "POST" });
     await waitFor("the connection to close", () => (upstream.abandoned("headless") === 1 ? true : undefined));
+    for (const method of ["GET", "HEAD"]) {
+      const answer = await fetch(url, { method });
+      await answer.text();
+      expect([answer.status, answer.headers.get("stream-outcome"), answer.headers.get("content-type")]).toEqual([410, "cancelled", "application/problem+json"]);
+    }
     endless("removed");
     const reader = await Reader.open(at("/events/removed"));
     await reader.seen(2);

@@ -51,7 +51,7 @@ export function respond(answering: Answering, answer: Answer): Response {
     case "unsatisfiable":
       return respondUnsatisfiable(answering, answer, beginning);
     case "headless":
-      return problemResponse(toError(beginning.end), { ...streamHeaders(answering, answer), [headerNames.outcome]: beginning.end.outcome });
+      return headlessResponse(beginning.end, streamHeaders(answering, answer));
   }
 }
 
@@ -168,9 +168,10 @@ export function streamHeaders({ request }: Answering, { id }: { readonly id: str
   return { [headerNames.streamId]: id, [headerNames.streamUrl]: new URL(streamPath(id), request.url).href };
 }
 
-function toError({ outcome, error }: ConsumerEnd): LongstreamError {
-  if (error !== null) return new LongstreamError(error.code, error.message);
-  return new LongstreamError("bad-handler-result", `Cannot answer: the stream ${outcome} without an answer of its handler`);
+/** Of a stream that ended before its handler had answered. */
+export function headlessResponse({ outcome, error }: Pick<ConsumerEnd, "outcome" | "error">, headers: Readonly<Record<string, string>>): Response {
+  const { code, message } = error ?? { code: "bad-handler-result", message: `Cannot answer: the stream ${outcome} without an answer of its handler` };
+  return problemResponse(new LongstreamError(code, message), { ...headers, [headerNames.outcome]: outcome });
 }
 
 /** Whether the client is one that reconnects by itself, and the error one that passes. */

@@ -68,11 +68,12 @@ async function createAndAnswer(answering: Answering, route: Route, reset: ResetR
   if (!(await callOnce(async () => stubOf(env, id).create(description, begun.bytes, later ? "none" : "expected")))) {
     throw new LongstreamError("stream-exists", `Cannot create the stream ${id}: the id is taken; try again`);
   }
-  const uploaded = begun.part === "more" ? body.sendRest(env, id, begun.bytes.length, route.settings.uploadIdleMs / 3) : Promise.resolve();
+  const uploaded = begun.part === "more" ? body.sendRest(env, id, begun.bytes.length, route.settings.uploadIdleMs / 3) : Promise.resolve(null);
   answering.ctx.waitUntil(uploaded);
   if (later) {
     // The runtime lets nobody read a request's body any more once it is answered (2026-11).
-    await uploaded;
+    const failure = await uploaded;
+    if (failure !== null) return problemResponse(new LongstreamError(failure.code, failure.message), streamHeaders(answering, { id }));
     return accepted(answering, id);
   }
   const asked = { from: startOfNew, range: null, follow: "live", route: route.path, opening: "first" } as const;

@@ -46,7 +46,7 @@ export interface Patience {
   /** How long the handler's head is waited for, once the handler has the whole request. */
   readonly headTimeoutMs: number;
   /** Settles when the request's body is with the object. Until then a handler may well be reading it before it answers. */
-  readonly uploaded: Promise<void>;
+  readonly uploaded: Promise<unknown>;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
 }

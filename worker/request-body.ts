@@ -60,9 +60,10 @@ export class RequestBody {
 
   /**
    * Sends what follows `offset` to the stream's object, a piece at a time: the client is read no faster than the object
-   * stores. An object that restarts meanwhile is sent the piece again. Never rejects.
+   * stores. An object that restarts meanwhile is sent the piece again. Null for a body that is stored, or of which no more is
+   * wanted; never rejects.
    */
-  async sendRest(env: Env, id: string, offset: number, signOfLifeMs: number): Promise<void> {
+  async sendRest(env: Env, id: string, offset: number, signOfLifeMs: number): Promise<StreamFailure | null> {
     try {
       for (let at = offset, wanted = true; wanted; ) {
         const { bytes, part } = await this.next(signOfLifeMs);
@@ -70,10 +71,13 @@ export class RequestBody {
         at += bytes.length;
       }
       await this.#reader?.cancel();
+      return null;
     } catch (error) {
+      const failure = failureOf(error);
       // An object that cannot be told notices by itself that nothing comes any more.
-      await callAgain(async () => stubOf(env, id).breakUpload(failureOf(error))).catch(() => undefined);
+      await callAgain(async () => stubOf(env, id).breakUpload(failure)).catch(() => undefined);
       await this.#reader?.cancel().catch(() => undefined);
+      return failure;
     }
   }
 

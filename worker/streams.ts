@@ -8,7 +8,7 @@ import { limits } from "../protocol/limits.ts";
 import { parseRange } from "../protocol/range.ts";
 import type { ByteRange } from "../protocol/range.ts";
 import type { Env } from "./env.ts";
-import { etagOf, respond } from "./consumer.ts";
+import { etagOf, headlessResponse, respond } from "./consumer.ts";
 import type { Answering } from "./consumer.ts";
 import { RequestBody } from "./request-body.ts";
 import { callAgain, callOnce, stubOf } from "./object-call.ts";
@@ -42,12 +42,14 @@ export async function readStatus(env: Env, id: string): Promise<Response> {
   return statusResponse(await callAgain(async () => stubOf(env, id).status()), id);
 }
 
-/** What a `GET` would say, without its body. */
+/** What there is to be read, as far as it is known: it does not wait for a head, and is no reader. */
 export async function readHead(env: Env, id: string): Promise<Response> {
   const status = await callAgain(async () => stubOf(env, id).status());
   if (status === null) throw streamNotFound(id);
+  const { outcome, error } = status;
+  if (outcome !== null && status.mode === null) return headlessResponse({ outcome, error }, Object.fromEntries(statusHeaders(status)));
   const headers = statusHeaders(status);
-  const contentType = status.contentType ?? (status.mode === "bytes" ? null : eventStreamType);
+  const contentType = status.contentType ?? (status.mode === "events" ? eventStreamType : null);
   if (contentType !== null) headers.set("content-type", contentType);
   if (status.mode === "bytes") {
     headers.set("accept-ranges", "bytes");
