@@ -1,7 +1,7 @@
 /** Owns the error codes and the one error class, apart from the table, which a page has no use for. */
 
 /** The same request may succeed later without anybody changing anything. */
-export const passingCodes = ["head-timeout", "unavailable", "too-many-readers", "seq-gap"] as const;
+const passingCodes = ["head-timeout", "unavailable", "too-many-readers", "seq-gap"] as const;
 
 const lastingCodes = [
   "bad-request",

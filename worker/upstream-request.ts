@@ -59,7 +59,7 @@ async function toBody(body: OutgoingBody): Promise<BodyInit> {
 }
 
 /** The route's URL with what the client's has behind the route's prefix, and its query. */
-export function upstreamUrl({ target, route, request, resumption }: Omit<UpstreamAsk, "body">): URL {
+function upstreamUrl({ target, route, request, resumption }: UpstreamAsk): URL {
   const asked = new URL(request.url);
   const url = new URL(target.upstream);
   const rest = route.endsWith("/*") ? asked.pathname.slice(route.length - 2) : "";

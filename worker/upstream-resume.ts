@@ -135,7 +135,7 @@ export function sequencePlace(data: string, response: string): { readonly place:
   return { place: Number.isSafeInteger(after) ? `${String(after)} ${known}` : "", response: known };
 }
 
-export function readSequence(place: string): { readonly after: number | null; readonly response: string } {
+function readSequence(place: string): { readonly after: number | null; readonly response: string } {
   const [, after, response = ""] = /^(-?\d+) (.*)$/.exec(place) ?? [];
   return { after: after === undefined ? null : Number(after), response };
 }

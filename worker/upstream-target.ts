@@ -4,7 +4,7 @@ import type { HeaderPairs } from "../protocol/producer-messages.ts";
 import type { FunctionTarget } from "./lambda.ts";
 
 /** How an upstream goes on behind what it has sent; `none` for one that cannot. */
-export const resumeWays = ["none", "last-event-id", "starting-after", "range"] as const;
+const resumeWays = ["none", "last-event-id", "starting-after", "range"] as const;
 export type ResumeWay = (typeof resumeWays)[number];
 
 export interface UpstreamTarget {

@@ -7,7 +7,7 @@ import type { Checkpoint, History, Turn } from "./history.ts";
 import type { Stretch } from "./transcript.ts";
 
 /** An event belongs to the latest attempt whose turn began before it. */
-export function ownerOf(turns: readonly Turn[], seq: number): Writer {
+function ownerOf(turns: readonly Turn[], seq: number): Writer {
   return Math.max(nobody, ...turns.filter(({ behind }) => behind < seq).map(({ attempt }) => attempt));
 }
 

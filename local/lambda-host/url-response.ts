@@ -87,7 +87,7 @@ function readShaped(value: unknown): { readonly body: Buffer } | undefined {
 }
 
 /** What a caller sees of a function that failed; why is in its log. */
-export function sendFailure(reply: ServerResponse): void {
+function sendFailure(reply: ServerResponse): void {
   const body = "Internal Server Error";
   reply.writeHead(502, { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) }).end(body);
 }
