@@ -44,8 +44,8 @@ function report(tally: Tally, seed: number, seconds: number): void {
   rowOf("bytes", counts.bytes);
   row("bodies read", String(tally.bodies));
   row("checkpoints", `${tally.checkpointsAnnounced} announced`, `${tally.checkpointsGiven} given to who went on`);
-  for (const [kind, { refused, dropped, welcomed, ignored }] of Object.entries(strays)) {
-    row(`fenced producers: ${kind}`, `${refused} refused`, `${dropped} cut off by the kill`, `${welcomed + ignored} let in`);
+  for (const [kind, { refused, "cut off": cutOff, dropped, welcomed, ignored }] of Object.entries(strays)) {
+    row(`fenced producers: ${kind}`, `${refused} refused`, `${cutOff} cut off by the kill`, `${dropped} dropped without one`, `${welcomed + ignored} let in`);
   }
   row("copies of files", String(tally.copies), `${tally.tornCopies} torn off within the log`);
   row("violations", String(findings.length), `${seconds} s`);

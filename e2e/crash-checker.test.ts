@@ -93,11 +93,12 @@ describe("what was heard", () => {
   const again = { digest: "0011223344556677", acked: { seq: 7, checkpoint: 0 } };
 
   test("passes for refused producers and a turn that goes on where it should", () => {
-    expect(checkHeard(historyOf({ digests, turns: [turn(1, 0), turn(2, 7, again)], tries: [tried("refused"), tried("dropped")] }))).toEqual([]);
+    expect(checkHeard(historyOf({ digests, turns: [turn(1, 0), turn(2, 7, again)], tries: [tried("refused"), tried("cut off")] }))).toEqual([]);
   });
 
   test.each<[what: string, history: Partial<History>, found: readonly string[]]>([
     ["a fenced producer was welcomed", { tries: [tried("welcomed")] }, ["fenced-let-in"]],
+    ["a fenced producer was dropped, and nobody was killed", { tries: [tried("dropped")] }, ["fenced-dropped"]],
     ["a fenced producer was left alone", { tries: [tried("ignored")] }, ["fenced-let-in"]],
     ["an attempt became the active one after its successor had", { turns: [turn(1, 0), turn(2, 0), turn(1, 0)] }, ["fenced-let-in"]],
     ["a producer is to send again what was acknowledged", { digests, turns: [turn(1, 0), turn(1, 7, { ...again, acked: { seq: 8, checkpoint: 0 } })] }, ["turn-went-back"]],

@@ -25,6 +25,7 @@ export type ViolationKind =
   | "false-end"
   | "fenced-wrote"
   | "fenced-let-in"
+  | "fenced-dropped"
   | "turn-went-back"
   | "kept-from-writing"
   | "attempt-unknown"
@@ -57,7 +58,17 @@ export function checkWhole(history: History, stored: Stored): readonly Violation
 export function checkHeard(history: History): readonly Violation[] {
   const misread: Violation[] = history.seen.flatMap(({ by, faults }) => faults.map(({ kind, what }) => ({ kind, what: `${by}: ${what}` })));
   const halted: Violation[] = history.halts.map((what) => ({ kind: "kept-from-writing", what }));
-  return [...misread, ...turnsKept(history), ...letIn(history), ...halted];
+  return [...misread, ...turnsKept(history), ...checkTries(history), ...halted];
+}
+
+/** Whoever has no right to write is told so. A connection that nobody killed is lost only where the object or the gateway broke. */
+export function checkTries({ tries }: Pick<History, "tries">): readonly Violation[] {
+  return tries
+    .filter(({ answer }) => answer !== "refused" && answer !== "cut off")
+    .map(({ kind, attempt, answer, detail }) => ({
+      kind: answer === "dropped" ? "fenced-dropped" : "fenced-let-in",
+      what: `attempt ${attempt}, ${kind}, was ${answer}: ${detail}`,
+    }));
 }
 
 export function lastSeqOf({ stretches }: Pick<Stored, "stretches">): number {
@@ -118,12 +129,6 @@ function checkpointBound({ log, turns, announced }: History, stored: Stored): Vi
   const found = checkpointTrue(log, turns, stored.checkpoint, lastSeq);
   if ((stored.checkpoint?.seq ?? 0) >= latest) return found;
   return [...found, { kind: "checkpoint-late", what: `${latest} is stored without its checkpoint: that at ${stored.checkpoint?.seq ?? "none"} is` }];
-}
-
-function letIn({ tries }: History): Violation[] {
-  return tries
-    .filter(({ answer }) => answer === "welcomed" || answer === "ignored")
-    .map(({ kind, attempt, answer, detail }) => ({ kind: "fenced-let-in", what: `attempt ${attempt}, ${kind}, was ${answer}: ${detail}` }));
 }
 
 function outcomesLost({ outcomes }: History, stored: Stored): Violation[] {

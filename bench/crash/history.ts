@@ -50,11 +50,16 @@ export interface SeenOutcome extends Outcome {
 
 export type StrayKind = "late" | "duplicate" | "thawed" | "after the end";
 
-/** What became of a producer that had no right to write, and tried. `dropped` is what a kill does to any connection. */
+/**
+ * What became of a producer that had no right to write, and tried. Without a word it was `cut off` by a kill, or `dropped` by a
+ * gateway that nobody killed; `ignored`: its socket stayed open, or was closed for another reason.
+ */
+export type Answer = "refused" | "cut off" | "dropped" | "welcomed" | "ignored";
+
 export interface Try {
   readonly kind: StrayKind;
   readonly attempt: number;
-  readonly answer: "refused" | "dropped" | "welcomed" | "ignored";
+  readonly answer: Answer;
   readonly detail: string;
 }
 

@@ -63,7 +63,7 @@ async function handOver(hand: Hand, { url, history, write, invoked, stray }: Sce
 }
 
 /** The frozen one thaws while its successor writes, on the socket it had. */
-async function freeze(hand: Hand, { url, history, write, invoked, stray }: Scene): Promise<void> {
+async function freeze(hand: Hand, { url, history, dying, write, invoked, stray }: Scene): Promise<void> {
   hand.freeze();
   const next = await invoked(hand.attempt + 1);
   // Without a successor it is still the one that may write.
@@ -72,7 +72,7 @@ async function freeze(hand: Hand, { url, history, write, invoked, stray }: Scene
   write(successor);
   await successor.acknowledged();
   hand.thaw(strayWords(history, hand.attempt));
-  await Promise.all([noteThawed(history, hand.attempt, hand.closed), stray("late", hand.attempt)]);
+  await Promise.all([noteThawed(history, hand.attempt, hand.closed, dying), stray("late", hand.attempt)]);
 }
 
 async function end(hand: Hand, error: string | null, { random, commits, stray }: Scene): Promise<void> {

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "../support/random.ts";
 import { maxAttempt } from "./contents.ts";
+import { lost } from "./dial.ts";
 import type { Invocation } from "./dial.ts";
 import { Hand } from "./hand.ts";
 import { newHistory } from "./history.ts";
@@ -24,8 +25,10 @@ export interface Round {
   readonly over: Promise<void>;
 }
 
-/** Released, killed, fenced. */
-const usualCodes: ReadonlySet<number> = new Set([1000, 1006, 4409]);
+/** Released, fenced. */
+const usualCodes: ReadonlySet<number> = new Set([1000, 4409]);
+/** Of what comes between two kills: workerd is killed by nobody else. */
+const noKill = new AbortController().signal;
 const pollMs = 10;
 const limitMs = 30_000;
 
@@ -66,7 +69,7 @@ export class Play {
     const play = async (): Promise<void> => {
       const hand = await this.#enter(plan, dying);
       if (hand === null) return;
-      this.#write(hand);
+      this.#write(hand, dying);
       const reading = this.#read(dying);
       await hand.acknowledged();
       acknowledged.resolve();
@@ -84,18 +87,18 @@ export class Play {
 
   /** What has ended lets nobody in any more. */
   async knockAfterTheEnd(): Promise<void> {
-    await this.#stray("after the end", this.#attempt);
+    await this.#stray("after the end", this.#attempt, noKill);
   }
 
   /** Stands for the current attempt, or for the next one where that is not let in any more; null where the kill comes first. */
   async #enter(plan: Plan, dying: AbortSignal): Promise<Hand | null> {
     // One whose welcome was never heard of may not have been there yet, and has every right to come.
     const known = this.#attempt > 0 && this.#latest()?.attempt === this.#attempt;
-    if (known && plan === "duplicate" && !dying.aborted) await this.#stray("duplicate", this.#attempt);
+    if (known && plan === "duplicate" && !dying.aborted) await this.#stray("duplicate", this.#attempt, dying);
     if (known && plan === "late") {
       // Its successor is stored as made, and has not dialled in.
       if ((await this.#invoked(this.#attempt + 1, dying)) === null) return null;
-      await this.#stray("late", this.#attempt);
+      await this.#stray("late", this.#attempt, dying);
     }
     for (const limitAt = Date.now() + limitMs; !dying.aborted && Date.now() < limitAt; await sleep(pollMs)) {
       const latest = this.#latest();
@@ -114,22 +117,23 @@ export class Play {
       random: this.#random,
       commits: this.style.commits,
       dying,
-      write: (hand) => this.#write(hand),
+      write: (hand) => this.#write(hand, dying),
       invoked: async (attempt) => this.#invoked(attempt, dying),
-      stray: async (kind, attempt) => (dying.aborted ? undefined : this.#stray(kind, attempt)),
+      stray: async (kind, attempt) => (dying.aborted ? undefined : this.#stray(kind, attempt, dying)),
     };
   }
 
-  #write(hand: Hand): void {
-    this.#writing.push(this.#writeOut(hand));
+  #write(hand: Hand, dying: AbortSignal): void {
+    this.#writing.push(this.#writeOut(hand, dying));
   }
 
-  async #writeOut(hand: Hand): Promise<void> {
+  async #writeOut(hand: Hand, dying: AbortSignal): Promise<void> {
     await hand.write(this.#random, this.#inFlightBytes);
     const { code, reason } = await hand.closed;
     const { endings, outcomes, halts } = this.history;
     const ending = endings.at(-1);
-    if (!usualCodes.has(code)) halts.push(`attempt ${hand.attempt} was closed with ${code} ${reason}`);
+    const killed = code === lost && dying.aborted;
+    if (!usualCodes.has(code) && !killed) halts.push(`attempt ${hand.attempt} was closed with ${code} ${reason}`);
     // To be released is to be told that the end is stored.
     if (code === 1000 && reason === "done" && ending !== undefined) outcomes.push({ ...ending, how: `attempt ${hand.attempt} was released` });
   }
@@ -144,9 +148,9 @@ export class Play {
     this.#followed = followed;
   }
 
-  async #stray(kind: StrayKind, attempt: number): Promise<void> {
+  async #stray(kind: StrayKind, attempt: number, dying: AbortSignal): Promise<void> {
     const invocation = invocationsOf(this.#stage, this.history.log).find((each) => each.attempt === attempt);
-    if (invocation !== undefined) await stray(this.#url, this.history, kind, invocation);
+    if (invocation !== undefined) await stray(this.#url, this.history, kind, invocation, dying);
   }
 
   async #invoked(attempt: number, dying: AbortSignal): Promise<Invocation | null> {

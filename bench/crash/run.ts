@@ -1,7 +1,7 @@
 /** Owns a crash run: several streams side by side, written to at full pace, and workerd killed under them again and again. */
 
 import { Random } from "../support/random.ts";
-import { checkHeard, checkKept, checkWhole, lastSeqOf } from "./checker.ts";
+import { checkHeard, checkKept, checkTries, checkWhole, lastSeqOf } from "./checker.ts";
 import type { Stored, Violation } from "./checker.ts";
 import { Disk, hold } from "./disk.ts";
 import type { DiskCopy } from "./disk.ts";
@@ -30,6 +30,12 @@ export async function crash(stage: Stage, options: CrashOptions): Promise<Tally>
   }
   await run.finish(options.kills);
   return run.tally;
+}
+
+/** What is stored of a stream, once the gateway is back. */
+interface Found {
+  readonly play: Play;
+  readonly stored: Stored;
 }
 
 class CrashRun {
@@ -89,7 +95,7 @@ class CrashRun {
 
   async #judge(kill: number, copies: readonly DiskCopy[], born: readonly string[]): Promise<void> {
     const { tally } = this;
-    const found = await Promise.all(this.#plays.map(async (play) => ({ play, stored: await this.#stored(play, "by its gateway") })));
+    const found: readonly Found[] = await Promise.all(this.#plays.map(async (play) => ({ play, stored: await this.#stored(play, "by its gateway") })));
     tally.addKill(found.map(({ play: { history }, stored }) => metOf(history, stored)));
     const broken = found.filter(({ play, stored }) => {
       const copy = copies.filter(({ history }) => history === play.history);
@@ -102,7 +108,7 @@ class CrashRun {
     tally.newborns += born.length;
     // It has been told, and would be again at every kill.
     this.#plays = this.#plays.filter((play) => !broken.some((other) => other.play === play));
-    await this.#retire(found.filter(({ stored }) => stored.outcome !== null).map(({ play }) => play));
+    await this.#retire(kill, found.filter(({ stored }) => stored.outcome !== null));
   }
 
   #judgeCopy(kill: number, play: Play, { whole, torn }: DiskCopy): number {
@@ -113,13 +119,17 @@ class CrashRun {
   }
 
   /** What has ended lets nobody in any more, and is looked at again after all kills. */
-  async #retire(over: readonly Play[]): Promise<void> {
-    const ended = this.#plays.filter((play) => over.includes(play));
-    await Promise.all(ended.map(async (play) => play.knockAfterTheEnd()));
-    // They take most of the memory, and no more turns come to be compared with them.
-    for (const { history } of ended) history.digests.clear();
-    this.#ended.push(...ended);
-    this.#plays = this.#plays.filter((play) => !ended.includes(play));
+  async #retire(kill: number, over: readonly Found[]): Promise<void> {
+    const ended = over.filter(({ play }) => this.#plays.includes(play));
+    await Promise.all(ended.map(async ({ play }) => play.knockAfterTheEnd()));
+    for (const { play, stored } of ended) {
+      // Its earlier tries were in order, or it would not be here.
+      this.#report(kill, play, stored, checkTries(play.history));
+      // They take most of the memory, and no more turns come to be compared with them.
+      play.history.digests.clear();
+      this.#ended.push(play);
+    }
+    this.#plays = this.#plays.filter((play) => !this.#ended.includes(play));
   }
 
   async #stored({ history }: Play, found: string): Promise<Stored> {

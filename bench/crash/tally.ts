@@ -3,7 +3,7 @@
 import { lastSeqOf } from "./checker.ts";
 import type { Stored, Violation } from "./checker.ts";
 import type { Mode } from "./contents.ts";
-import type { History, StrayKind, Try } from "./history.ts";
+import type { Answer, History, StrayKind } from "./history.ts";
 
 /** Of events, or of bytes where the log is one of bytes. */
 export interface Counts {
@@ -58,7 +58,7 @@ export class Tally {
   copies = 0;
   /** Copies without some of their end. */
   tornCopies = 0;
-  readonly strays: Readonly<Record<StrayKind, Record<Try["answer"], number>>> = {
+  readonly strays: Readonly<Record<StrayKind, Record<Answer, number>>> = {
     late: noAnswers(),
     duplicate: noAnswers(),
     thawed: noAnswers(),
@@ -104,6 +104,6 @@ function noCounts(): Counts {
   return { stored: 0, acknowledged: 0, seen: 0, unacknowledged: 0, storedUnacknowledged: 0, lostUnacknowledged: 0 };
 }
 
-function noAnswers(): Record<Try["answer"], number> {
-  return { refused: 0, dropped: 0, welcomed: 0, ignored: 0 };
+function noAnswers(): Record<Answer, number> {
+  return { refused: 0, "cut off": 0, dropped: 0, welcomed: 0, ignored: 0 };
 }
