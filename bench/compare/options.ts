@@ -3,6 +3,7 @@
 import { parseArgs } from "node:util";
 import { contenders } from "../contenders/index.ts";
 import type { Contender } from "../contenders/contender.ts";
+import { readCount } from "../support/options.ts";
 import { fullScale, quickScale } from "./scale.ts";
 import type { Scale } from "./scale.ts";
 import type { Trial } from "./trial.ts";
@@ -68,12 +69,6 @@ export function readOptions(args: readonly string[]): Options | null {
     dir: values.dir ?? null,
     jsonFile: values.json ?? null,
   };
-}
-
-function readCount(option: string, text: string | undefined, absent: number, least: number): number {
-  if (text === undefined) return absent;
-  if (/^\d{1,8}$/.test(text) && Number(text) >= least) return Number(text);
-  throw new Error(`Cannot run: --${option} must be a whole number of at least ${least}, and it is "${text}"`);
 }
 
 /** In the order of the list. A name may have hyphens for its spaces. */
