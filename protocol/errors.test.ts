@@ -9,7 +9,7 @@ import { limits } from "./limits.ts";
 const documented: Record<ErrorCode, [status: number, close: number, retry: boolean]> = {
   "bad-request": [400, 4400, false],
   "bad-config": [500, 4400, false],
-  "bad-ticket": [401, 4401, false],
+  "bad-ticket": [401, 4400, false],
   "route-not-found": [404, 4404, false],
   "stream-not-found": [404, 4404, false],
   "method-not-allowed": [405, 4400, false],

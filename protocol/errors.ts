@@ -13,7 +13,6 @@ export const closeCodes = {
   /** Never sent: what a peer sees when the other side vanished. */
   lost: 1006,
   protocolError: 4400,
-  badTicket: 4401,
   notFound: 4404,
   fenced: 4409,
   limit: 4413,
@@ -33,7 +32,7 @@ interface ErrorRow<Retry = boolean> {
 const table = {
   "bad-request": { status: 400, close: closeCodes.protocolError, retry: false },
   "bad-config": { status: 500, close: closeCodes.protocolError, retry: false },
-  "bad-ticket": { status: 401, close: closeCodes.badTicket, retry: false },
+  "bad-ticket": { status: 401, close: closeCodes.protocolError, retry: false },
   "route-not-found": { status: 404, close: closeCodes.notFound, retry: false },
   "stream-not-found": { status: 404, close: closeCodes.notFound, retry: false },
   "method-not-allowed": { status: 405, close: closeCodes.protocolError, retry: false },
