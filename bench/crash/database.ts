@@ -1,4 +1,4 @@
-/** Owns reading one copy of a stream's file with SQLite itself, by the tables that PROTOCOL.md names and none of the product's code. */
+/** Owns reading one copy of a stream's file with SQLite itself, by the tables of PROTOCOL.md, section 7, and none of the product's code. */
 
 import { DatabaseSync } from "node:sqlite";
 import type { Stored } from "./checker.ts";
