@@ -1,4 +1,4 @@
-/** The direction of imports: protocol <- {worker, lambda-runtime, client} <- {local, examples, e2e}. */
+/** The direction of imports: protocol <- {worker, lambda-runtime, client} <- {local, examples, e2e, bench}. */
 
 import { readFile, readdir } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
