@@ -111,6 +111,22 @@ test.each([
   expect(host.invocations()).toEqual([]);
 });
 
+test("it is known which call used up what was armed, refused ones too", async () => {
+  const host = await testHost();
+  host.faults.refuseNext({ functionName: "echo", status: 429 });
+  host.faults.duplicateNext();
+  host.faults.delayNext({ delayMs: 10 });
+  expect(await refusalOf(host.invoke("echo", { call: 1 }, "Event"))).toMatchObject({ status: 429 });
+  await host.invoke("echo", { call: 2 });
+  const { requestId } = await host.invoke("echo", { call: 3 }, "Event");
+  await host.invoke("echo", { call: 4 }, "Event");
+  expect(host.faults.taken()).toEqual([
+    { kind: "refuse", functionName: "echo", requestId: expect.any(String), payload: { call: 1 }, atMs: expect.any(Number) },
+    { kind: "duplicate", functionName: "echo", requestId, payload: { call: 3 }, atMs: expect.any(Number) },
+    { kind: "delay", functionName: "echo", requestId, payload: { call: 3 }, atMs: expect.any(Number) },
+  ]);
+});
+
 test("what is armed can be disarmed", async () => {
   const host = await testHost();
   host.faults.refuseNext({ status: 500, times: 3 });

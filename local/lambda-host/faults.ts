@@ -1,6 +1,8 @@
 /** Owns the faults that can be injected: what is armed, and what is done to running environments. */
 import type { RefusalStatus } from "./aws-error.ts";
 import type { Environment, EnvironmentInfo } from "./environment.ts";
+import type { Invocation } from "./invocation.ts";
+import { limits } from "./limits.ts";
 
 /** Chooses among the environments that have an invocation. */
 export type EnvironmentMatch = (environment: EnvironmentInfo) => boolean;
@@ -11,6 +13,15 @@ export type ArmedFault = { readonly functionName: string | undefined; readonly t
   | { readonly kind: "delay"; readonly delayMs: number }
   | { readonly kind: "refuse"; readonly status: RefusalStatus }
 );
+
+/** The call that used up an armed fault. A refused one is in no other record: it was never an invocation. */
+export interface TakenFault extends FaultedCall {
+  readonly kind: ArmedFault["kind"];
+  /** In Unix milliseconds. */
+  readonly atMs: number;
+}
+
+export type FaultedCall = Pick<Invocation, "functionName" | "requestId" | "payload">;
 
 export interface FaultTarget {
   readonly functionName?: string;
@@ -33,6 +44,8 @@ export interface FaultControls {
   refuseNext(target: FaultTarget & { readonly status: RefusalStatus }): ArmedFault;
   /** What has not been used up, in the order of arming. */
   armed(): readonly ArmedFault[];
+  /** What was used up, and by which call, in that order; within a bound. */
+  taken(): readonly TakenFault[];
   /** Disarms everything; answers what was armed. */
   disarm(): readonly ArmedFault[];
 }
@@ -46,6 +59,7 @@ export interface Delivery {
 export class Faults implements FaultControls {
   readonly #environments: () => readonly Environment[];
   #armed: readonly ArmedFault[] = [];
+  #taken: readonly TakenFault[] = [];
 
   constructor(environments: () => readonly Environment[]) {
     this.#environments = environments;
@@ -79,6 +93,10 @@ export class Faults implements FaultControls {
     return this.#armed;
   }
 
+  taken(): readonly TakenFault[] {
+    return this.#taken;
+  }
+
   disarm(): readonly ArmedFault[] {
     const armed = this.#armed;
     this.#armed = [];
@@ -86,20 +104,20 @@ export class Faults implements FaultControls {
   }
 
   /** Uses up one refusal for this call, if one is armed. */
-  takeRefusal(functionName: string): RefusalStatus | undefined {
-    const fault = this.#take("refuse", functionName);
+  takeRefusal(call: FaultedCall): RefusalStatus | undefined {
+    const fault = this.#take("refuse", call);
     return fault?.kind === "refuse" ? fault.status : undefined;
   }
 
   /** Uses up the faults that are armed for this event. */
-  takeDelivery(functionName: string): Delivery {
-    const duplicate = this.#take("duplicate", functionName);
-    return { copies: duplicate === undefined ? 1 : 2, delayMs: this.takeDelay(functionName) };
+  takeDelivery(call: FaultedCall): Delivery {
+    const duplicate = this.#take("duplicate", call);
+    return { copies: duplicate === undefined ? 1 : 2, delayMs: this.takeDelay(call) };
   }
 
   /** Uses up one delay, if one is armed; 0 otherwise. */
-  takeDelay(functionName: string): number {
-    const fault = this.#take("delay", functionName);
+  takeDelay(call: FaultedCall): number {
+    const fault = this.#take("delay", call);
     return fault?.kind === "delay" ? fault.delayMs : 0;
   }
 
@@ -121,7 +139,7 @@ export class Faults implements FaultControls {
     return fault;
   }
 
-  #take(kind: ArmedFault["kind"], functionName: string): ArmedFault | undefined {
+  #take(kind: ArmedFault["kind"], { functionName, requestId, payload }: FaultedCall): ArmedFault | undefined {
     const hit = this.#armed.find(
       (fault) => fault.kind === kind && (fault.functionName === undefined || fault.functionName === functionName),
     );
@@ -131,6 +149,7 @@ export class Faults implements FaultControls {
       if (fault !== hit) return [fault];
       return left.times > 0 ? [left] : [];
     });
+    this.#taken = [...this.#taken, { kind, functionName, requestId, payload, atMs: Date.now() }].slice(-limits.rememberedFaults);
     return hit;
   }
 }

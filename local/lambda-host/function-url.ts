@@ -49,11 +49,12 @@ export async function serveFunctionUrl(request: IncomingMessage, reply: ServerRe
   const body = await readBody(request, limits.syncPayloadBytes);
   if (target === undefined) return sendError(reply, requestId, { type: "ResourceNotFoundException", message: "Not Found" });
   if (body.type === "too-large") return sendError(reply, requestId, { type: "RequestTooLargeException", message: "Request too large" });
-  const refusal = unauthorized(request, body.bytes, options) ?? injected(target, options);
+  const invocation = toInvocation(request, body.bytes, target, requestId, options);
+  const refusal = unauthorized(request, body.bytes, options) ?? injected(invocation, options);
   if (refusal !== undefined) return sendError(reply, requestId, refusal);
-  const delayMs = options.faults.takeDelay(target.functionName);
+  const delayMs = options.faults.takeDelay(invocation);
   if (delayMs > 0) await sleep(delayMs, undefined, { ref: false });
-  await invoke(toInvocation(request, body.bytes, target, requestId, options), target.mode, reply, options.dispatcher);
+  await invoke(invocation, target.mode, reply, options.dispatcher);
 }
 
 async function invoke(invocation: Invocation, mode: InvokeMode, reply: ServerResponse, dispatcher: Dispatcher): Promise<void> {
@@ -83,8 +84,8 @@ function unauthorized(request: IncomingMessage, body: Buffer, { credentials, reg
   return unsigned ? { type: "AccessDeniedException", message: forbidden } : verdict.error;
 }
 
-function injected({ functionName }: Target, { faults }: FunctionUrlOptions): AwsError | undefined {
-  const status = faults.takeRefusal(functionName);
+function injected(invocation: Invocation, { faults }: FunctionUrlOptions): AwsError | undefined {
+  const status = faults.takeRefusal(invocation);
   if (status === undefined) return undefined;
   return status === 403 ? { type: "AccessDeniedException", message: forbidden } : refusals[status];
 }

@@ -19,7 +19,7 @@ import type { Credentials } from "./sigv4.ts";
 
 export type { RefusalStatus } from "./aws-error.ts";
 export type { EnvironmentInfo, EnvironmentState } from "./environment.ts";
-export type { ArmedFault, EnvironmentMatch, FaultControls, FaultTarget } from "./faults.ts";
+export type { ArmedFault, EnvironmentMatch, FaultControls, FaultTarget, TakenFault } from "./faults.ts";
 export type { InvokeMode } from "./function-url.ts";
 export type { FunctionError, InvocationOutcome, InvocationType } from "./invocation.ts";
 export type { InvocationInfo, OutcomeCounts } from "./ledger.ts";

@@ -64,24 +64,24 @@ async function readCall(request: IncomingMessage, requestId: string, options: In
   if (verdict.type === "refused") return verdict;
   const target = parseTarget(request, options);
   if (target.type === "refused") return target;
-  const refusal = faults.takeRefusal(target.name);
+  // As on AWS: no payload is an empty object.
+  const bytes = body.bytes.length === 0 ? Buffer.from("{}") : body.bytes;
+  const json = parseJson(bytes.toString());
+  const refusal = faults.takeRefusal({ functionName: target.name, requestId, payload: json.type === "json" ? json.value : null });
   if (refusal !== undefined) return refuse(refusals[refusal]);
   const tenantId = request.headers["x-amz-tenant-id"];
-  return toCall(callType, target, { requestId, ...(typeof tenantId === "string" ? { tenantId } : {}) }, body.bytes);
+  return toCall(callType, target, { requestId, ...(typeof tenantId === "string" ? { tenantId } : {}) }, { bytes, json });
 }
 
 function toCall(
   callType: CallType | undefined,
   target: Target & { type: "function" },
   call: Pick<Invocation, "requestId" | "tenantId">,
-  bytes: Buffer,
+  { bytes: body, json }: { readonly bytes: Buffer; readonly json: ReturnType<typeof parseJson> },
 ): Call {
   if (callType === undefined) {
     return refuse({ type: "InvalidParameterValueException", message: "X-Amz-Invocation-Type is none of RequestResponse, Event, DryRun." });
   }
-  // As on AWS: no payload is an empty object.
-  const body = bytes.length === 0 ? Buffer.from("{}") : bytes;
-  const json = parseJson(body.toString());
   if (json.type === "invalid") {
     const message = `Could not parse request body into json: ${json.reason}`;
     return refuse({ type: "InvalidRequestContentException", message });
@@ -107,7 +107,7 @@ function parseTarget(request: IncomingMessage, { functionNames, region }: Invoke
 }
 
 function sendAccepted(reply: ServerResponse, invocation: Invocation, { dispatcher, faults }: InvokeApiOptions): void {
-  const { copies, delayMs } = faults.takeDelivery(invocation.functionName);
+  const { copies, delayMs } = faults.takeDelivery(invocation);
   const answers = new Set(Array.from({ length: copies }, () => dispatcher.enqueue({ ...invocation }, delayMs)));
   if (answers.has("closed")) sendError(reply, invocation.requestId, refusals[503]);
   else if (answers.has("full")) sendError(reply, invocation.requestId, refusals[429]);

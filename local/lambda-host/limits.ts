@@ -37,6 +37,8 @@ export const limits = {
   /** What invocations() remembers, running ones not counted. */
   rememberedInvocations: 10_000,
   rememberedBytes: 128 * mebibyteBytes,
+  /** What faults.taken() remembers: a storm of a quarter of an hour arms some hundreds. */
+  rememberedFaults: 5_000,
   /** A longer line of a child's output is cut into several, so that output without newlines is not kept for ever. */
   logLineChars: 64 * 1024,
   /** Sockets of a dead child close by themselves; this bounds the wait where a grandchild holds one. */
