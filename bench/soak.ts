@@ -14,6 +14,7 @@ import type { Tally } from "./soak/visitor.ts";
 import { machine, median, megabytes, row, say } from "./support/figures.ts";
 import { mostOf, rssOf, slopeOf, watchMemory } from "./support/memory.ts";
 import type { Sample } from "./support/memory.ts";
+import { readCount } from "./support/options.ts";
 import { Random } from "./support/random.ts";
 
 interface Options {
@@ -93,9 +94,9 @@ function report(tally: Tally, streams: number, startBytes: number, samples: read
 
 function readOptions(): Options {
   const { values } = parseArgs({
-    options: { minutes: { type: "string", default: "10" }, readers: { type: "string", default: "300" }, seed: { type: "string", default: "1" } },
+    options: { minutes: { type: "string" }, readers: { type: "string" }, seed: { type: "string" } },
   });
-  return { minutes: Number(values.minutes), readers: Number(values.readers), seed: Number(values.seed) };
+  return { minutes: readCount("minutes", values.minutes, 10, 1), readers: readCount("readers", values.readers, 300, 1), seed: readCount("seed", values.seed, 1, 0) };
 }
 
 await main(readOptions());

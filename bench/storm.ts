@@ -1,7 +1,7 @@
 /** Storms the gateway: streams, readers and faults at random for a while; fails on anything a promise does not allow. */
 
-import { parseArgs } from "node:util";
 import { machine, say } from "./support/figures.ts";
+import { readOptions } from "./storm/options.ts";
 import { accusationOf, figuresOf, historyOf, printFigures } from "./storm/report.ts";
 import { storm } from "./storm/storm.ts";
 import type { StormOptions } from "./storm/storm.ts";
@@ -22,11 +22,4 @@ async function main(options: StormOptions): Promise<void> {
   process.exitCode = 1;
 }
 
-function readOptions(): StormOptions {
-  const { values } = parseArgs({
-    options: { minutes: { type: "string", default: "1" }, streams: { type: "string", default: "10" }, seed: { type: "string", default: "1" } },
-  });
-  return { durationMs: Number(values.minutes) * 60_000, streams: Number(values.streams), seed: Number(values.seed) };
-}
-
-await main(readOptions());
+await main(readOptions(process.argv.slice(2)));
