@@ -8,8 +8,8 @@ import type { Random } from "../support/random.ts";
 import { connect, discard, readBody } from "./body.ts";
 import { SseReader } from "./sse.ts";
 import type { Block } from "./sse.ts";
-import { isOutcome, statusOf } from "./status.ts";
-import type { Witness } from "./witness.ts";
+import { isOutcome, objectOf, statusOf } from "./status.ts";
+import type { Told, Witness } from "./witness.ts";
 
 export interface Reading {
   readonly gateway: URL;
@@ -74,30 +74,56 @@ export async function readByEventSource({ gateway, witness, random, calm, stop, 
       if (message.statusCode === 204) return finishAt204(message, witness);
       if (message.statusCode !== 200) return stopped(message, witness);
       if (message.headers["stream-id"] !== witness.streamId) witness.violate(`was given the stream ${String(message.headers["stream-id"])}`);
-      let told = false;
+      let told: Told | null = null;
       const reader = new SseReader(lastId, {
         onRetry: (ms) => (retryMs = ms),
-        onEvent: (block) => (told = takeBlock(block, witness) || told),
+        onEvent: (block) => (told = takeBlock(block, witness) ?? told),
       });
       const end = await readBody(message, { random, calm, stop, take: (chunk) => reader.feed(chunk) });
-      if (end === "clean" && !told) witness.violate("a body ended cleanly without longstream.end");
+      if (end === "clean") checkCleanEnd(told, witness);
       lastId = reader.lastId;
-      witness.note(`${end}${told ? ", told the end" : ""}`);
+      witness.note(end);
       message = null;
     }
     await sleep(retryMs, undefined, { signal: stop }).catch(() => undefined);
   }
 }
 
-/** True for the end. */
-function takeBlock({ id, event, data }: Block, witness: Witness): boolean {
+/** Null for all but the end. */
+function takeBlock({ id, event, data }: Block, witness: Witness): Told | null {
   if (event === "") {
     witness.event(id, data);
-    return false;
+    return null;
   }
-  if (event !== "longstream.end") witness.violate(`got ${event}: ${data}`);
-  else if (id !== witness.cursor) witness.violate(`longstream.end has the id ${id}`);
-  return event === "longstream.end";
+  const told = event === "longstream.end" ? toldBy(data) : null;
+  if (told === null) witness.violate(`got ${event}: ${data}`);
+  else {
+    if (id !== witness.cursor) witness.violate(`longstream.end has the id ${id}`);
+    witness.tell(told);
+  }
+  return told;
+}
+
+/** With an error where something went wrong, and only there. Null for what says no outcome. */
+function toldBy(data: string): Told | null {
+  const { outcome, error } = objectOf(parsed(data));
+  const { code = null } = objectOf(error);
+  if (!isOutcome(outcome) || (code !== null && typeof code !== "string")) return null;
+  return (outcome === "completed") === (code === null) ? { outcome, errorCode: code } : null;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** The body of a stream that failed or expired is aborted. */
+function checkCleanEnd(told: Told | null, witness: Witness): void {
+  if (told === null) witness.violate("a body ended cleanly without longstream.end");
+  else if (told.outcome !== "completed" && told.outcome !== "cancelled") witness.violate(`a body ended cleanly behind longstream.end with ${told.outcome}`);
 }
 
 function finishAt204(message: IncomingMessage, witness: Witness): void {

@@ -79,6 +79,7 @@ function numberOf(value: unknown): number | null {
   return typeof value === "number" ? value : null;
 }
 
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+/** Empty for anything that is none. */
+export function objectOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value)) : {};
 }

@@ -60,11 +60,12 @@ function isFelt({ atMs, fault, streamId }: Hit, id: string, { invokedAt, endedAt
   return atMs >= invokedAt - beforeMs && atMs <= (endedAt ?? Number.POSITIVE_INFINITY);
 }
 
-function judgeReader(witness: Witness, { outcome, lastSeq }: Status): readonly string[] {
+function judgeReader(witness: Witness, { outcome, errorCode, lastSeq }: Status): readonly string[] {
   const who = `the ${witness.kind} reader of ${witness.streamId}`;
   if (witness.seen > lastSeq) return [`${who} saw ${witness.seen}, and ${lastSeq} is stored`];
   if (witness.end === null) return witness.violations.length > 0 ? [] : [`${who} was never told the end: it is behind ${witness.seen} of ${lastSeq}`];
   if (witness.seen !== lastSeq) return [`${who} was told ${witness.end} behind ${witness.seen} of ${lastSeq}`];
+  if (witness.told !== null && witness.told.errorCode !== errorCode) return [`${who} was told the error ${witness.told.errorCode}, and it is ${errorCode}`];
   const truthful = witness.end === outcome || (witness.end === "ended" && (outcome === "completed" || outcome === "cancelled"));
   return truthful ? [] : [`${who} was told ${witness.end}, and the outcome is ${outcome}`];
 }

@@ -4,6 +4,12 @@ import type { Content } from "./contents.ts";
 
 export type Outcome = "completed" | "cancelled" | "failed" | "expired";
 
+/** What `longstream.end` says. */
+export interface Told {
+  readonly outcome: Outcome;
+  readonly errorCode: string | null;
+}
+
 /** What a storm counts, over all its readers. */
 export interface Tally {
   connections: number;
@@ -33,6 +39,8 @@ export class Witness {
   #lastAtMs: number | null = null;
   /** Events, or bytes, seen so far. */
   seen = 0;
+  /** Null until a `longstream.end` was read. */
+  told: Told | null = null;
   /** Null until the reader was told that this was all; `ended` where a clean end said so and named no outcome. */
   end: Outcome | "ended" | null = null;
 
@@ -70,6 +78,7 @@ export class Witness {
     if (log !== this.streamId) return this.violate(`got an event with the id ${JSON.stringify(id)}`);
     this.#tally.events++;
     this.#gap();
+    if (this.told !== null) this.violate(`got event ${seq} after longstream.end`);
     if (seq <= this.seen) {
       this.#tally.duplicates++;
       return this.violate(`got event ${seq} again`);
@@ -103,7 +112,15 @@ export class Witness {
     this.violate(beyond ? `got ${from + chunk.length} bytes of ${this.#content.total}` : `the byte at ${from + wrong} is another`);
   }
 
+  /** It may be told again, where its connection was cut within the first telling. */
+  tell(told: Told): void {
+    if (this.told !== null && this.told.outcome !== told.outcome) this.violate(`was told ${told.outcome} after ${this.told.outcome}`);
+    this.told = told;
+    this.note(`reads longstream.end: ${told.outcome}`);
+  }
+
   finish(end: Outcome | "ended"): void {
+    if (this.told !== null && this.told.outcome !== end) this.violate(`ended as ${end} after longstream.end told it ${this.told.outcome}`);
     this.end = end;
     this.note(`is told ${end}`);
   }
