@@ -79,3 +79,9 @@ async function post(url: string, body: string): Promise<{ readonly status: numbe
     return null;
   }
 }
+
+/** By the payload of an invocation. */
+export function attemptOf(payload: unknown): { readonly streamId: string; readonly attempt: number } | null {
+  if (typeof payload !== "object" || payload === null || !("stream" in payload && "attempt" in payload)) return null;
+  return { streamId: String(payload.stream), attempt: Number(payload.attempt) };
+}

@@ -1,11 +1,15 @@
-/** Owns what must not be there after a storm: streams without an end, invocations, awake objects, processes. */
+/** Owns what must not be there after a storm: streams without an end, invocations, objects that are woken, processes. */
 
 import { readFileSync, readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Stack } from "../../local/stack.ts";
+import type { InvocationInfo } from "../../local/lambda-host/index.ts";
+import { attemptOf } from "./faults.ts";
 import { endOf, statusOf } from "./status.ts";
+import type { Status } from "./status.ts";
 
-const quietMs = 3_000;
+/** Shorter than an object stays in memory unasked (10 s), where it forgets what it did not store. */
+const looks = 3;
+const defaultLookEveryMs = 3_000;
 const pollMs = 250;
 /** For what is on its way out: pooled connections of the storm's own questions are closed after some seconds. */
 const leaveLimitMs = 15_000;
@@ -20,40 +24,71 @@ export interface InvocationRecord {
   readonly error: string;
 }
 
-export function invocationsOf(stack: Stack): readonly InvocationRecord[] {
-  return stack.lambda.invocations().flatMap(({ payload, startedAtMs = null, endedAtMs = null, outcome, error }) => {
-    if (typeof payload !== "object" || payload === null || !("stream" in payload && "attempt" in payload)) return [];
-    const { stream, attempt } = payload;
-    return [{ streamId: String(stream), attempt: Number(attempt), startedAtMs, endedAtMs, outcome, error: error?.errorMessage ?? "" }];
+export function recordsOf(invocations: readonly InvocationInfo[]): readonly InvocationRecord[] {
+  return invocations.flatMap(({ payload, startedAtMs = null, endedAtMs = null, outcome, error }) => {
+    const of = attemptOf(payload);
+    return of === null ? [] : [{ ...of, startedAtMs, endedAtMs, outcome, error: error?.errorMessage ?? "" }];
   });
 }
 
+/** What can be asked when every reader has left. */
+export interface Scene {
+  readonly gateway: URL;
+  readonly invocations: () => readonly Pick<InvocationInfo, "outcome">[];
+  /** Every stream that was invoked for, also those whose creator got no answer. */
+  readonly ids: readonly string[];
+  readonly stop: AbortSignal;
+  /** How long after a stream's end an alarm may ring that was set before: to take it back is not worth a row. */
+  readonly lastAlarmMs: number;
+  readonly lookEveryMs?: number;
+}
+
+export interface Quiet {
+  readonly left: readonly string[];
+  /** As of the end. Null for one that cannot be reached. */
+  readonly statuses: ReadonlyMap<string, Status | null>;
+}
+
 /** With every stream over: nobody runs, reads, is invoked or woken any more. */
-export async function leftIn(stack: Stack, stop: AbortSignal): Promise<readonly string[]> {
-  // Those whose creator never got an answer are among them.
-  const ids = [...new Set(invocationsOf(stack).map(({ streamId }) => streamId))];
+export async function leftIn(scene: Scene): Promise<Quiet> {
+  const { gateway, invocations, ids, stop, lastAlarmMs, lookEveryMs = defaultLookEveryMs } = scene;
   const left: string[] = [];
-  for (const id of ids) if ((await endOf(stack.worker.url, id, stop)) === null) left.push(`${id} never ended`);
-  const busy = (): number => stack.lambda.invocations().filter(({ outcome }) => outcome === "running" || outcome === "queued").length;
+  for (const id of ids) if ((await endOf(gateway, id, stop)) === null) left.push(`${id} never ended`);
+  const busy = (): number => invocations().filter(({ outcome }) => outcome === "running" || outcome === "queued").length;
   while (busy() > 0 && !stop.aborted) await sleep(pollMs);
   if (busy() > 0) left.push(`${busy()} invocations go on after every stream has ended`);
-  const invoked = stack.lambda.invocations().length;
-  const woken = await constructionsOf(stack, ids);
-  await sleep(quietMs);
-  if (stack.lambda.invocations().length !== invoked) left.push("a function was invoked after every stream had ended");
-  if ((await constructionsOf(stack, ids)) !== woken) left.push("an alarm woke a stream that had ended");
-  for (const id of ids) {
-    const status = await statusOf(stack.worker.url, id);
+  const invoked = invocations().length;
+  await sleep(Math.max(0, lastEndOf(await statusesOf(gateway, ids)) + lastAlarmMs - Date.now()), undefined, { signal: stop }).catch(() => undefined);
+  const woken = new Set<string>();
+  let statuses = await statusesOf(gateway, ids);
+  for (let look = 0; look < looks; look++) {
+    await sleep(lookEveryMs);
+    const now = await statusesOf(gateway, ids);
+    for (const id of wokenBetween(statuses, now)) woken.add(`${id}, ${((Date.now() - (now.get(id)?.endedAtMs ?? 0)) / 1_000).toFixed(1)} s after its end`);
+    statuses = now;
+  }
+  if (invocations().length !== invoked) left.push("a function was invoked after every stream had ended");
+  left.push(...[...woken].map((what) => `an alarm or a call woke ${what}`));
+  for (const [id, status] of statuses) {
     if (status?.phase !== "ended") left.push(`${id} is ${status?.phase}`);
     if (status?.consumers !== 0) left.push(`${id} has ${status?.consumers} readers after all have left`);
   }
-  return left;
+  return { left, statuses };
 }
 
-async function constructionsOf({ worker }: Stack, ids: readonly string[]): Promise<number> {
-  let all = 0;
-  for (const id of ids) all += await worker.constructions(id);
-  return all;
+/** By the count of requests, to which an alarm adds one, and a question for the status none. */
+function wokenBetween(before: Quiet["statuses"], after: Quiet["statuses"]): readonly string[] {
+  return [...after].flatMap(([id, status]) => ((status?.requests ?? 0) > (before.get(id)?.requests ?? Number.POSITIVE_INFINITY) ? [id] : []));
+}
+
+function lastEndOf(statuses: Quiet["statuses"]): number {
+  return Math.max(0, ...[...statuses.values()].map((status) => status?.endedAtMs ?? 0));
+}
+
+async function statusesOf(gateway: URL, ids: readonly string[]): Promise<Quiet["statuses"]> {
+  const statuses = new Map<string, Status | null>();
+  for (const id of ids) statuses.set(id, await statusOf(gateway, id));
+  return statuses;
 }
 
 export interface OwnProcess {

@@ -19,6 +19,10 @@ export interface Status {
   readonly outcome: Outcome | null;
   readonly errorCode: string | null;
   readonly consumers: number;
+  /** Null until it has one. */
+  readonly endedAtMs: number | null;
+  /** Calls, upgrades and alarms, counted up to now. */
+  readonly requests: number;
   readonly attempts: readonly Attempt[];
 }
 
@@ -37,8 +41,10 @@ export async function statusOf(gateway: URL, streamId: string): Promise<Status |
   const text = await response.text().catch(() => null);
   if (text === null || response.status === 503) return null;
   if (!response.ok) throw new Error(`The status of ${streamId} was answered with ${response.status}: ${text}`);
-  const { phase, lastSeq, outcome, error, consumers, attempts } = objectOf(JSON.parse(text));
-  if (typeof phase !== "string" || typeof lastSeq !== "number" || typeof consumers !== "number" || !Array.isArray(attempts)) {
+  const { phase, lastSeq, outcome, error, consumers, attempts, endedAt, cost } = objectOf(JSON.parse(text));
+  const { requests } = objectOf(cost);
+  const isStatus = typeof phase === "string" && typeof lastSeq === "number" && typeof consumers === "number" && typeof requests === "number";
+  if (!isStatus || !Array.isArray(attempts)) {
     throw new Error(`The status of ${streamId} is no status: ${text}`);
   }
   const { code } = objectOf(error);
@@ -46,6 +52,8 @@ export async function statusOf(gateway: URL, streamId: string): Promise<Status |
     phase,
     lastSeq,
     consumers,
+    requests,
+    endedAtMs: typeof endedAt === "string" ? Date.parse(endedAt) : null,
     outcome: isOutcome(outcome) ? outcome : null,
     errorCode: typeof code === "string" ? code : null,
     attempts: attempts.map(readAttempt),

@@ -10,9 +10,9 @@ import { startStack } from "../../local/stack.ts";
 import type { Stack } from "../../local/stack.ts";
 import { Random } from "../support/random.ts";
 import { readTokens } from "./contents.ts";
-import { Faults } from "./faults.ts";
+import { Faults, attemptOf } from "./faults.ts";
 import type { Hit } from "./faults.ts";
-import { invocationsOf, leftBehind, leftIn, ownProcesses, ownSockets } from "./leftovers.ts";
+import { leftBehind, leftIn, ownProcesses, ownSockets, recordsOf } from "./leftovers.ts";
 import type { InvocationRecord } from "./leftovers.ts";
 import { planFaults, prompts } from "./plan.ts";
 import type { FaultPlan } from "./plan.ts";
@@ -45,6 +45,8 @@ export interface StormResult {
 }
 
 const lambdaTimeoutMs = 8_000;
+/** The longest that a stream waits for anything here. */
+const attemptStartMs = 8_000;
 /** For what the last faults left: three attempts at their longest, and readers who come back. */
 const calmLimitMs = 90_000;
 
@@ -73,7 +75,7 @@ async function start(dir: string, { onLog }: StormOptions): Promise<Stack> {
       TICKET_SECRET: "storm-secret-0123456789-0123456789-01",
       // Shorter than the longest stall, so that some readers are cut off.
       MAX_STALL_MS: 4_000,
-      STREAM_DEFAULTS: { leaseMs: 4_000, redialMs: 1_500, attemptStartMs: 8_000, invokeRetryMs: 100, yieldMs: 4_000 },
+      STREAM_DEFAULTS: { leaseMs: 4_000, redialMs: 1_500, attemptStartMs, invokeRetryMs: 100, yieldMs: 4_000 },
       ROUTES: [
         { path: "/api/count", methods: ["GET"], kind: "events", function: "count", region },
         { path: "/api/tokens", kind: "events", function: "tokens", region },
@@ -112,9 +114,12 @@ async function run(stack: Stack, options: StormOptions): Promise<StormResult> {
   const limit = setTimeout(() => stop.abort(), calmLimitMs);
   try {
     await Promise.all([running, faulting]);
-    const leftovers = await leftIn(stack, stop.signal);
+    const invokedFor = stack.lambda.invocations().flatMap(({ payload }) => attemptOf(payload)?.streamId ?? []);
+    const ids = [...new Set([...streams.runs.map(({ id }) => id), ...invokedFor])];
+    const invocations = (): ReturnType<typeof stack.lambda.invocations> => stack.lambda.invocations();
+    const { left } = await leftIn({ gateway: stack.worker.url, invocations, ids, stop: stop.signal, lastAlarmMs: attemptStartMs + 1_000 });
     const judged = streams.runs.map((one) => ({ run: one, violations: judge(one, faults.hits) }));
-    return { options, streams: judged, hits: faults.hits, invocations: invocationsOf(stack), misses: faults.misses, tally, leftovers };
+    return { options, streams: judged, hits: faults.hits, invocations: recordsOf(invocations()), misses: faults.misses, tally, leftovers: left };
   } finally {
     clearTimeout(limit);
     stop.abort();

@@ -41,7 +41,7 @@ export function attempt(number: number, lastSeq: number, end = "lost"): Attempt 
 }
 
 export function ended(status: Partial<Status>): Status {
-  return { phase: "ended", lastSeq: 3, outcome: "completed", errorCode: null, consumers: 0, attempts: [], ...status };
+  return { phase: "ended", lastSeq: 3, outcome: "completed", errorCode: null, consumers: 0, endedAtMs: 60_000, requests: 0, attempts: [], ...status };
 }
 
 export function ran(status: Status | null, witnesses: readonly Witness[] = []): StreamRun {
