@@ -1,6 +1,7 @@
 /** Owns what a storm prints: its figures as text and JSON, and of each violated stream its whole history. */
 
 import { quantile, row, say } from "../support/figures.ts";
+import type { Hit } from "./faults.ts";
 import type { InvocationRecord } from "./leftovers.ts";
 import type { Judged, StormResult } from "./storm.ts";
 
@@ -12,6 +13,8 @@ export interface Figures {
   readonly outcomes: Readonly<Record<string, number>>;
   readonly readers: Readonly<Record<string, number>>;
   readonly faults: Readonly<Record<string, number>>;
+  /** Not answered, or met a restart: done or not. */
+  readonly unknownFaults: Readonly<Record<string, number>>;
   readonly missedFaults: number;
   readonly connections: number;
   readonly reconnects: number;
@@ -38,7 +41,8 @@ export function figuresOf({ options, streams, hits, misses, tally, leftovers }: 
     streams: countBy(runs.map(({ plan }) => plan.example)),
     outcomes: countBy(runs.map(({ status }) => status?.outcome ?? "none")),
     readers: countBy(readers.map(({ kind }) => kind)),
-    faults: countBy(hits.map(({ fault }) => fault)),
+    faults: countBy(namesOf(hits, "done")),
+    unknownFaults: countBy(namesOf(hits, "unknown")),
     missedFaults: misses,
     connections: tally.connections,
     reconnects: Math.max(0, tally.connections - readers.length),
@@ -54,6 +58,10 @@ export function figuresOf({ options, streams, hits, misses, tally, leftovers }: 
   };
 }
 
+function namesOf(hits: readonly Hit[], wanted: Hit["effect"]): readonly string[] {
+  return hits.filter(({ effect }) => effect === wanted).map(({ fault }) => fault);
+}
+
 function countBy(names: readonly string[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
@@ -63,14 +71,16 @@ function countBy(names: readonly string[]): Readonly<Record<string, number>> {
 function list(counts: Readonly<Record<string, number>>): string {
   return Object.entries(counts)
     .map(([name, count]) => `${count} ${name}`)
-    .join(", ");
+    .join(", ") || "none";
 }
 
 export function printFigures(figures: Figures): void {
   row("streams", list(figures.streams));
   row("outcomes", list(figures.outcomes));
   row("readers", list(figures.readers), `${figures.connections} connections`, `${figures.reconnects} reconnects`);
-  row("faults", list(figures.faults), `${figures.missedFaults} found nothing to do`);
+  row("faults", list(figures.faults));
+  row("faults that were not answered", list(figures.unknownFaults));
+  row("faults that found nothing to do", String(figures.missedFaults));
   row("attempts", String(figures.attempts), `${figures.handovers} handovers`);
   row("read", `${figures.events} events`, `${(figures.bytes / 1e6).toFixed(1)} MB`);
   row("gap between two events of a reader", `p50 ${figures.gapMs.p50} ms`, `p99 ${figures.gapMs.p99} ms`, `max ${figures.gapMs.max} ms`);

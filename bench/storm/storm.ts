@@ -10,13 +10,14 @@ import { startStack } from "../../local/stack.ts";
 import type { Stack } from "../../local/stack.ts";
 import { Random } from "../support/random.ts";
 import { readTokens } from "./contents.ts";
-import { Faults, attemptOf } from "./faults.ts";
+import { Faults, attemptOf, hitsOf, partLate } from "./faults.ts";
 import type { Hit } from "./faults.ts";
 import { leftBehind, leftIn, ownProcesses, ownSockets, recordsOf } from "./leftovers.ts";
 import type { InvocationRecord } from "./leftovers.ts";
 import { planFaults, prompts } from "./plan.ts";
 import type { FaultPlan } from "./plan.ts";
 import { Streams } from "./streams.ts";
+import type { Status } from "./status.ts";
 import { judge } from "./verdict.ts";
 import type { StreamRun } from "./verdict.ts";
 import type { Tally } from "./witness.ts";
@@ -108,20 +109,45 @@ async function run(stack: Stack, options: StormOptions): Promise<StormResult> {
   const running = Promise.all(seeds.map(async (own, slot) => streams.keepRunning(slot, own)));
   const faulting = faults.bring(planFaults(Math.floor(random.next() * 2 ** 32), slots, durationMs), (slot) => streams.at(slot), calm.signal);
   await Promise.race([sleep(durationMs), Promise.all([running, faulting])]);
-  stack.lambda.faults.disarm();
+  const unused = stack.lambda.faults.disarm();
   stack.lambda.faults.thaw(() => true);
   calm.abort();
   const limit = setTimeout(() => stop.abort(), calmLimitMs);
   try {
     await Promise.all([running, faulting]);
-    const invokedFor = stack.lambda.invocations().flatMap(({ payload }) => attemptOf(payload)?.streamId ?? []);
-    const ids = [...new Set([...streams.runs.map(({ id }) => id), ...invokedFor])];
-    const invocations = (): ReturnType<typeof stack.lambda.invocations> => stack.lambda.invocations();
-    const { left } = await leftIn({ gateway: stack.worker.url, invocations, ids, stop: stop.signal, lastAlarmMs: attemptStartMs + 1_000 });
-    const judged = streams.runs.map((one) => ({ run: one, violations: judge(one, faults.hits) }));
-    return { options, streams: judged, hits: faults.hits, invocations: recordsOf(invocations()), misses: faults.misses, tally, leftovers: left };
+    return await judgeAll(stack, { options, streams, faults, unused: unused.length, tally, stop: stop.signal });
   } finally {
     clearTimeout(limit);
     stop.abort();
   }
+}
+
+interface Over extends Pick<StormResult, "options" | "tally"> {
+  readonly streams: Streams;
+  readonly faults: Faults;
+  /** Armed, and met by nobody. */
+  readonly unused: number;
+  readonly stop: AbortSignal;
+}
+
+/** What every stream came to, and what is left. */
+async function judgeAll({ worker, lambda }: Stack, { options, streams, faults, unused, tally, stop }: Over): Promise<StormResult> {
+  const taken = lambda.faults.taken();
+  const invokedFor = [...lambda.invocations(), ...taken].flatMap(({ payload }) => attemptOf(payload)?.streamId ?? []);
+  const ids = [...new Set([...streams.runs.map(({ id }) => id), ...invokedFor])];
+  const { left, statuses } = await leftIn({ gateway: worker.url, invocations: () => lambda.invocations(), ids, stop, lastAlarmMs: attemptStartMs + 1_000 });
+  const { hits, late } = partLate([...faults.hits, ...hitsOf(taken)], endsOf(statuses));
+  return {
+    options,
+    streams: streams.runs.map((run) => ({ run, violations: judge(run, hits) })),
+    hits,
+    invocations: recordsOf(lambda.invocations()),
+    misses: faults.misses + late.length + unused,
+    tally,
+    leftovers: left,
+  };
+}
+
+function endsOf(statuses: ReadonlyMap<string, Status | null>): ReadonlyMap<string, number> {
+  return new Map([...statuses].map(([id, status]) => [id, status?.endedAtMs ?? Number.POSITIVE_INFINITY]));
 }

@@ -49,7 +49,7 @@ export function ran(status: Status | null, witnesses: readonly Witness[] = []): 
 }
 
 export function hit(fault: string, atMs: number, more: Partial<Hit> = {}): Hit {
-  return { atMs, fault, streamId: "s", did: "", ...more };
+  return { atMs, doneAtMs: atMs, fault, parameters: {}, streamId: "s", attempt: null, effect: "done", did: "", ...more };
 }
 
 export async function answering(listener: RequestListener): Promise<URL> {

@@ -17,25 +17,30 @@ export interface StreamRun {
   status: Status | null;
 }
 
-/** Of an attempt's own times: what hit just before it was invoked is felt by it; after a restart everything comes back. */
-const feltMs = 3_000;
-/** An armed fault waits for a call, and then holds that one up. */
-const armedMs = 30_000;
+/** After a restart everything comes back at once. */
+const restartFeltMs = 3_000;
 const fruitlessAttempts = 3;
 
 export function judge(run: StreamRun, hits: readonly Hit[]): readonly string[] {
-  const { status, witnesses } = run;
+  const { id, plan, status, witnesses, cancelledAtMs } = run;
   const seen = witnesses.flatMap(({ violations }) => violations);
-  if (status === null) return [...seen, `${run.id} has no outcome`];
-  return [...seen, ...judgeOutcome(run, status, hits), ...witnesses.flatMap((witness) => judgeReader(witness, status))];
+  if (status === null) return [...seen, `${id} has no outcome`];
+  const short = status.outcome === "completed" && status.lastSeq !== plan.content.total ? [`${id} completed with ${status.lastSeq} of ${plan.content.total}`] : [];
+  const outcome = judgeOutcome(id, status, { cancel: cancelledAtMs === null ? "unasked" : "asked", hits });
+  return [...seen, ...short, ...outcome, ...witnesses.flatMap((witness) => judgeReader(witness, status))];
 }
 
-function judgeOutcome({ id, plan, cancelledAtMs }: StreamRun, { outcome, errorCode, lastSeq, attempts }: Status, hits: readonly Hit[]): readonly string[] {
+interface Done {
+  readonly cancel: "asked" | "unasked";
+  readonly hits: readonly Hit[];
+}
+
+function judgeOutcome(id: string, { outcome, errorCode, lastSeq, attempts }: Status, { cancel, hits }: Done): readonly string[] {
   switch (outcome) {
     case "completed":
-      return lastSeq === plan.content.total ? [] : [`${id} completed with ${lastSeq} of ${plan.content.total}`];
+      return [];
     case "cancelled":
-      return cancelledAtMs === null ? [`${id} was cancelled, and nobody asked for it`] : [];
+      return cancel === "unasked" ? [`${id} was cancelled, and nobody asked for it`] : [];
     case "failed":
       if (errorCode !== "attempts-exhausted") return [`${id} failed with ${errorCode}`];
       return wereHit(id, lastSeq, attempts, hits) ? [] : [`${id} was given up after three attempts that no three faults explain`];
@@ -45,19 +50,39 @@ function judgeOutcome({ id, plan, cancelledAtMs }: StreamRun, { outcome, errorCo
   }
 }
 
-/** Three attempts without progress, each of which met a fault of its own stream or of all. */
+/** Three attempts without progress, each of which met a fault that can hurt it. */
 function wereHit(id: string, lastSeq: number, attempts: readonly Attempt[], hits: readonly Hit[]): boolean {
-  const stuck = attempts.filter((attempt) => attempt.lastSeq === lastSeq);
+  const endedAt = attempts.at(-1)?.endedAt ?? null;
+  // A successor that was replaced is no attempt without progress; at the stream's end, who was active may be told as unused too.
+  const stuck = attempts.filter((attempt) => attempt.lastSeq === lastSeq && (attempt.end !== "unused" || attempt.endedAt === endedAt));
   // The first of them is the one that got that far.
   const fruitless = lastSeq === 0 ? stuck : stuck.slice(1);
   return fruitless.filter((attempt) => hits.some((hit) => isFelt(hit, id, attempt))).length >= fruitlessAttempts;
 }
 
-function isFelt({ atMs, fault, streamId }: Hit, id: string, { invokedAt, endedAt, reason }: Attempt): boolean {
-  if (streamId !== null && streamId !== id) return false;
-  if (fault === "refuse-invocation") return /Lambda answered (429|500)/.test(reason ?? "");
-  const beforeMs = streamId === null && fault !== "restart-worker" ? armedMs : feltMs;
-  return atMs >= invokedAt - beforeMs && atMs <= (endedAt ?? Number.POSITIVE_INFINITY);
+function isFelt(hit: Hit, id: string, attempt: Attempt): boolean {
+  const { atMs, doneAtMs, fault, streamId } = hit;
+  if ((streamId !== null && streamId !== id) || !canHurt(hit, attempt)) return false;
+  if (hit.attempt !== null) return hit.attempt === attempt.attempt;
+  const untilMs = doneAtMs + (fault === "restart-worker" ? restartFeltMs : 0);
+  return untilMs >= attempt.invokedAt && atMs <= (attempt.endedAt ?? Number.POSITIVE_INFINITY);
+}
+
+const hurtful = new Set([
+  "kill-lambda",
+  "freeze-lambda",
+  "drop-producer",
+  "blackhole-producer",
+  "delay-invocation",
+  "refuse-invocation",
+  "abort-stream",
+  "restart-worker",
+]);
+
+function canHurt({ atMs, fault, parameters }: Hit, { dialledAt }: Attempt): boolean {
+  if (fault !== "evict-stream") return hurtful.has(fault);
+  // Its producer's socket stays, where there is one; the call that invokes goes with the object.
+  return parameters["sockets"] === "close" || dialledAt === null || atMs <= dialledAt;
 }
 
 function judgeReader(witness: Witness, { outcome, errorCode, lastSeq }: Status): readonly string[] {
