@@ -11,6 +11,8 @@ export interface Figures {
   readonly sideBySide: number;
   readonly streams: Readonly<Record<string, number>>;
   readonly outcomes: Readonly<Record<string, number>>;
+  /** By outcome, of those whose creator got no answer. */
+  readonly unanswered: Readonly<Record<string, number>>;
   readonly readers: Readonly<Record<string, number>>;
   readonly faults: Readonly<Record<string, number>>;
   /** Not answered, or met a restart: done or not. */
@@ -29,7 +31,7 @@ export interface Figures {
   readonly violations: number;
 }
 
-export function figuresOf({ options, streams, hits, misses, tally, leftovers }: StormResult): Figures {
+export function figuresOf({ options, streams, unanswered, hits, misses, tally, leftovers }: StormResult): Figures {
   const runs = streams.map(({ run }) => run);
   const readers = runs.flatMap(({ witnesses }) => witnesses);
   const attempts = runs.flatMap(({ status }) => status?.attempts ?? []);
@@ -40,6 +42,7 @@ export function figuresOf({ options, streams, hits, misses, tally, leftovers }: 
     sideBySide: options.streams,
     streams: countBy(runs.map(({ plan }) => plan.example)),
     outcomes: countBy(runs.map(({ status }) => status?.outcome ?? "none")),
+    unanswered: countBy(unanswered.map((status) => status?.outcome ?? "none")),
     readers: countBy(readers.map(({ kind }) => kind)),
     faults: countBy(namesOf(hits, "done")),
     unknownFaults: countBy(namesOf(hits, "unknown")),
@@ -77,6 +80,7 @@ function list(counts: Readonly<Record<string, number>>): string {
 export function printFigures(figures: Figures): void {
   row("streams", list(figures.streams));
   row("outcomes", list(figures.outcomes));
+  row("streams whose creator got no answer", list(figures.unanswered));
   row("readers", list(figures.readers), `${figures.connections} connections`, `${figures.reconnects} reconnects`);
   row("faults", list(figures.faults));
   row("faults that were not answered", list(figures.unknownFaults));

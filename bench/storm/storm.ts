@@ -18,7 +18,7 @@ import { planFaults, prompts } from "./plan.ts";
 import type { FaultPlan } from "./plan.ts";
 import { Streams } from "./streams.ts";
 import type { Status } from "./status.ts";
-import { judge } from "./verdict.ts";
+import { judge, judgeRefusal, judgeUnanswered } from "./verdict.ts";
 import type { StreamRun } from "./verdict.ts";
 import type { Tally } from "./witness.ts";
 
@@ -37,6 +37,8 @@ export interface Judged {
 export interface StormResult {
   readonly options: StormOptions;
   readonly streams: readonly Judged[];
+  /** Of streams whose creator got no answer; null where there is no end. */
+  readonly unanswered: readonly (Status | null)[];
   readonly hits: readonly Hit[];
   readonly invocations: readonly InvocationRecord[];
   readonly misses: number;
@@ -98,6 +100,7 @@ async function run(stack: Stack, options: StormOptions): Promise<StormResult> {
   const { durationMs, streams: slots, seed } = options;
   const answers = new Map<string, readonly string[]>();
   for (const prompt of prompts) answers.set(prompt, await readTokens(stack.url, prompt));
+  const prologue = recordsOf(stack.lambda.invocations()).map(({ streamId }) => streamId);
   const calm = new AbortController();
   const stop = new AbortController();
   const tally: Tally = { connections: 0, events: 0, bytes: 0, losses: 0, duplicates: 0, alterations: 0, gapsMs: [] };
@@ -115,7 +118,7 @@ async function run(stack: Stack, options: StormOptions): Promise<StormResult> {
   const limit = setTimeout(() => stop.abort(), calmLimitMs);
   try {
     await Promise.all([running, faulting]);
-    return await judgeAll(stack, { options, streams, faults, unused: unused.length, tally, stop: stop.signal });
+    return await judgeAll(stack, { options, streams, faults, unused: unused.length, tally, prologue, stop: stop.signal });
   } finally {
     clearTimeout(limit);
     stop.abort();
@@ -127,24 +130,33 @@ interface Over extends Pick<StormResult, "options" | "tally"> {
   readonly faults: Faults;
   /** Armed, and met by nobody. */
   readonly unused: number;
+  /** Streams from before the storm. */
+  readonly prologue: readonly string[];
   readonly stop: AbortSignal;
 }
 
-/** What every stream came to, and what is left. */
-async function judgeAll({ worker, lambda }: Stack, { options, streams, faults, unused, tally, stop }: Over): Promise<StormResult> {
+/** What every stream came to, also those whose creator got no answer, and what is left. */
+async function judgeAll({ worker, lambda }: Stack, { options, streams, faults, unused, tally, prologue, stop }: Over): Promise<StormResult> {
   const taken = lambda.faults.taken();
   const invokedFor = [...lambda.invocations(), ...taken].flatMap(({ payload }) => attemptOf(payload)?.streamId ?? []);
   const ids = [...new Set([...streams.runs.map(({ id }) => id), ...invokedFor])];
   const { left, statuses } = await leftIn({ gateway: worker.url, invocations: () => lambda.invocations(), ids, stop, lastAlarmMs: attemptStartMs + 1_000 });
+  const known = new Set([...prologue, ...streams.runs.map(({ id }) => id)]);
+  const unanswered = [...statuses].filter(([id]) => !known.has(id));
   const { hits, late } = partLate([...faults.hits, ...hitsOf(taken)], endsOf(statuses));
   return {
     options,
     streams: streams.runs.map((run) => ({ run, violations: judge(run, hits) })),
+    unanswered: unanswered.map(([, status]) => status),
     hits,
     invocations: recordsOf(lambda.invocations()),
     misses: faults.misses + late.length + unused,
     tally,
-    leftovers: left,
+    leftovers: [
+      ...left,
+      ...streams.refusals.flatMap((refusal) => judgeRefusal(refusal, hits)),
+      ...unanswered.flatMap(([id, status]) => judgeUnanswered(id, status, hits)),
+    ],
   };
 }
 

@@ -1,19 +1,17 @@
 /** Owns the streams of a storm: a number of places side by side, and in each one stream after another with its readers. */
 
 import { request } from "node:http";
-import type { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openStream } from "../../client/index.ts";
-import type { LongstreamStream } from "../../client/index.ts";
 import { Random } from "../support/random.ts";
-import { connect, discard } from "./body.ts";
 import { readByRange } from "./bytes-reader.ts";
+import { begin } from "./creation.ts";
 import { planStream } from "./plan.ts";
 import type { Answers, FaultPlan, ReaderKind, StreamPlan } from "./plan.ts";
 import { readByClient, readByEventSource, readByFetch } from "./readers.ts";
 import type { Reading } from "./readers.ts";
 import { endOf } from "./status.ts";
-import type { StreamRun } from "./verdict.ts";
+import type { Refusal, StreamRun } from "./verdict.ts";
 import { Witness } from "./witness.ts";
 import type { Tally } from "./witness.ts";
 
@@ -35,6 +33,8 @@ export interface StreamsOptions {
 
 export class Streams {
   readonly runs: StreamRun[] = [];
+  /** Requests for a stream that brought none. */
+  readonly refusals: Refusal[] = [];
   readonly #options: StreamsOptions;
   readonly #current = new Map<number, string>();
 
@@ -60,7 +60,7 @@ export class Streams {
 
   async #run(slot: number, plan: StreamPlan): Promise<void> {
     const { gateway, calm, stop, tally, ambush } = this.#options;
-    const begun = await this.#begin(plan);
+    const begun = await begin(plan, { gateway, calm, stop, refused: (refusal) => this.refusals.push(refusal) });
     if (begun === null) return;
     const { id, first, firstStream } = begun;
     this.#current.set(slot, id);
@@ -81,27 +81,6 @@ export class Streams {
     await Promise.all([...reading, cancelling, ambushing]);
   }
 
-  /** Tries until a stream is there; one whose answer was lost goes on by itself, and is looked for at the end. */
-  async #begin(plan: StreamPlan): Promise<Begun | null> {
-    const { gateway, calm, stop } = this.#options;
-    const url = new URL(plan.path, gateway);
-    const { kind } = plan.readers[0];
-    const byReader = plan.begunBy === "reader" && kind !== "fetch";
-    if (byReader && kind === "client") return beginByClient(url, stop);
-    const headers = { ...(byReader ? {} : { prefer: "respond-async" }), ...(kind === "range" ? {} : { accept: "text/event-stream" }) };
-    while (!calm.aborted) {
-      const message = await connect(url, headers);
-      const id = message?.headers["stream-id"];
-      if (message !== null && typeof id === "string" && message.statusCode === (byReader ? 200 : 202)) {
-        if (!byReader) discard(message);
-        return { id, first: byReader ? message : null, firstStream: null };
-      }
-      if (message !== null) discard(message);
-      await sleep(300);
-    }
-    return null;
-  }
-
   /** Until it is answered: then it is durable. */
   async #cancel(run: StreamRun, afterMs: number): Promise<void> {
     const { gateway, stop, calm } = this.#options;
@@ -118,24 +97,6 @@ export class Streams {
       await sleep(200);
     }
   }
-}
-
-interface Begun {
-  readonly id: string;
-  /** What is open of it already, in the hand of the first reader. */
-  readonly first: IncomingMessage | null;
-  readonly firstStream: LongstreamStream | null;
-}
-
-/** A request that is lost before its answer is made again by the client itself. */
-async function beginByClient(url: URL, stop: AbortSignal): Promise<Begun | null> {
-  const firstStream = openStream(url, { signal: stop });
-  while (!stop.aborted) {
-    const id = firstStream.url === null ? undefined : new URL(firstStream.url).pathname.split("/").at(-1);
-    if (id !== undefined) return { id, first: null, firstStream };
-    await sleep(20);
-  }
-  return null;
 }
 
 async function post(url: URL): Promise<number | null> {

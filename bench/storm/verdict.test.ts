@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Hit } from "./faults.ts";
 import type { Attempt } from "./status.ts";
 import { attempt, ended, hit, ran, witnessed } from "./testing.ts";
-import { judge } from "./verdict.ts";
+import { judge, judgeRefusal, judgeUnanswered } from "./verdict.ts";
 
 describe("a stream's verdict", () => {
   test("finds ends that are not true", () => {
@@ -80,4 +80,21 @@ describe("a stream that was given up", () => {
     expect(given([2, 3, 4].map((number) => hit("kill-lambda", number * 10_000 + 2_000)), attempts)).toEqual(unexplained);
     expect(given([3, 4, 5].map((number) => hit("kill-lambda", number * 10_000 + 2_000)), attempts)).toEqual([]);
   });
+
+  test("is judged the same where its creator got no answer", () => {
+    const status = ended({ outcome: "failed", errorCode: "attempts-exhausted", lastSeq: 2, attempts: [1, 2, 3, 4].map((number) => attempt(number, 2)) });
+    expect(judgeUnanswered("s", status, [])).toEqual(unexplained);
+    expect(judgeUnanswered("s", status, inEach("kill-lambda"))).toEqual([]);
+    expect(judgeUnanswered("s", ended({}), [])).toEqual([]);
+    expect(judgeUnanswered("s", ended({ outcome: "cancelled" }), [])).toEqual([expect.stringContaining("nobody asked for it")]);
+    expect(judgeUnanswered("s", ended({ outcome: "failed", errorCode: "replay-diverged" }), [])).toEqual([expect.stringContaining("replay-diverged")]);
+  });
+});
+
+test("a request may be lost by a restart alone, and a wrong answer has no excuse", () => {
+  const refusal = { path: "/api/count", atMs: 10_000, failedAtMs: 11_000, kind: "lost", what: "no answer" } as const;
+  const restart = hit("restart-worker", 10_500, { streamId: null, doneAtMs: 12_000 });
+  expect(judgeRefusal(refusal, [restart])).toEqual([]);
+  expect(judgeRefusal({ ...refusal, kind: "wrong" }, [restart])).toHaveLength(1);
+  expect(judgeRefusal(refusal, [hit("kill-lambda", 10_500), { ...restart, atMs: 11_500 }])).toEqual(["a request for /api/count got no stream, and no fault explains it: no answer"]);
 });

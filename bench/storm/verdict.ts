@@ -17,6 +17,16 @@ export interface StreamRun {
   status: Status | null;
 }
 
+/** A request for a stream that did not get one, or not by this try. */
+export interface Refusal {
+  readonly path: string;
+  readonly atMs: number;
+  readonly failedAtMs: number;
+  /** `lost`: no answer, or one that says to come back; `wrong`: one that no request for a stream may get. */
+  readonly kind: "lost" | "wrong";
+  readonly what: string;
+}
+
 /** After a restart everything comes back at once. */
 const restartFeltMs = 3_000;
 const fruitlessAttempts = 3;
@@ -28,6 +38,18 @@ export function judge(run: StreamRun, hits: readonly Hit[]): readonly string[] {
   const short = status.outcome === "completed" && status.lastSeq !== plan.content.total ? [`${id} completed with ${status.lastSeq} of ${plan.content.total}`] : [];
   const outcome = judgeOutcome(id, status, { cancel: cancelledAtMs === null ? "unasked" : "asked", hits });
   return [...seen, ...short, ...outcome, ...witnesses.flatMap((witness) => judgeReader(witness, status))];
+}
+
+/** Of a stream whose creator was never answered: nobody read or cancelled it, or knows what it was to be. */
+export function judgeUnanswered(id: string, status: Status | null, hits: readonly Hit[]): readonly string[] {
+  // Without one it has not ended, and that is told with what is left.
+  return status === null ? [] : judgeOutcome(id, status, { cancel: "unasked", hits });
+}
+
+/** A request is lost where it meets a restart, and nowhere else. */
+export function judgeRefusal({ path, atMs, failedAtMs, kind, what }: Refusal, hits: readonly Hit[]): readonly string[] {
+  const met = hits.some((hit) => hit.fault === "restart-worker" && hit.atMs <= failedAtMs && hit.doneAtMs + restartFeltMs >= atMs);
+  return kind === "lost" && met ? [] : [`a request for ${path} got no stream, and no fault explains it: ${what}`];
 }
 
 interface Done {
