@@ -3,12 +3,10 @@
 import { expect, test } from "vitest";
 import { accusationOf, figuresOf } from "../bench/storm/report.ts";
 import { storm } from "../bench/storm/storm.ts";
+import { missingIn } from "../bench/storm/substance.ts";
 
 test("P2 P3 P5 P7: two minutes of faults lose, repeat, reorder and alter nothing, and leave nothing behind", { timeout: 480_000 }, async () => {
   const result = await storm({ durationMs: 120_000, streams: 8, seed: 7 });
   expect(accusationOf(result)).toBe("");
-  const { streams, faults, handovers, events, bytes } = figuresOf(result);
-  expect(Object.keys(streams).toSorted()).toEqual(["body", "count", "tokens"]);
-  expect(Object.keys(faults).length).toBeGreaterThan(6);
-  expect(Math.min(handovers, events, bytes)).toBeGreaterThan(0);
+  expect(missingIn(figuresOf(result))).toEqual([]);
 });

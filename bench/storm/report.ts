@@ -126,7 +126,7 @@ function linesOf({ attempt, startedAtMs, endedAtMs, outcome, error }: Invocation
 
 /** Empty where nothing was violated; else all one needs to see it again. */
 export function accusationOf(result: StormResult): string {
-  const guilty = result.streams.filter(({ violations }) => violations.length > 0);
+  const guilty = result.streams.filter(({ run, violations }) => violations.length > 0 || result.leftovers.some((what) => what.includes(run.id)));
   if (guilty.length === 0 && result.leftovers.length === 0) return "";
   return [
     `The storm with the seed ${result.options.seed} found:`,

@@ -146,7 +146,7 @@ async function judgeAll({ worker, lambda }: Stack, { options, streams, faults, u
   const { hits, late } = partLate([...faults.hits, ...hitsOf(taken)], endsOf(statuses));
   return {
     options,
-    streams: streams.runs.map((run) => ({ run, violations: judge(run, hits) })),
+    streams: streams.runs.map((one) => ({ run: one, violations: judge(one, hits) })),
     unanswered: unanswered.map(([, status]) => status),
     hits,
     invocations: recordsOf(lambda.invocations()),
