@@ -89,6 +89,25 @@ describe("the account of attempts", () => {
     ]);
   });
 
+  test("of attempts that run out before a successor came: the one that was active was lost", () => {
+    const dropped = (attempt: number, nowMs: number): readonly (readonly [number, number, StreamEvent])[] => [
+      [nowMs, 0, { type: "dial", producer: run(attempt) }],
+      [nowMs + 1, 0, { type: "drop", producer: run(attempt), reason: "its socket closed" }],
+      [nowMs + 5_000, 0, { type: "time", heardAt: nobody }],
+    ];
+    const records = play(
+      ...dropped(1, 10),
+      ...dropped(2, 6_000),
+      [12_000, 0, { type: "dial", producer: run(3) }],
+      [12_001, 0, { type: "handover", producer: run(3) }],
+      [12_002, 0, { type: "drop", producer: run(3), reason: "its socket closed" }],
+    );
+    expect(brief(records).slice(2)).toEqual([
+      [3, 11_000, 12_000, 12_002, 0, "lost", expect.stringContaining("in a row")],
+      [4, 12_001, null, 12_002, 0, "final", expect.stringContaining("failed: ")],
+    ]);
+  });
+
   test("P6: keeps the latest hundred", () => {
     const story = Array.from({ length: 149 }, (_, index): readonly (readonly [number, number, StreamEvent])[] => [
       [index * 100 + 10, index, { type: "dial", producer: run(index + 1) }],

@@ -79,6 +79,8 @@ function presentIn(state: StreamState): ReadonlySet<number> {
 function endOf(attempt: number, before: StreamState | null, event: StreamEvent | null, after: StreamState): Pick<AttemptRecord, "end" | "reason"> {
   if (event?.type === "yield" && event.producer.attempt === attempt && before?.phase === "standby") return { end: "handed-over", reason: "handed over" };
   if (after.phase === "ended") {
+    // The attempts ran out with this one, before its successor came.
+    if (attempt !== after.attempt && before !== null && activeOf(before)?.attempt === attempt) return { end: "lost", reason: after.error?.message ?? after.outcome };
     if (attempt !== after.attempt) return { end: "unused", reason: `the stream has ended: ${after.outcome}` };
     return { end: "final", reason: after.error === null ? after.outcome : `${after.outcome}: ${after.error.message}` };
   }

@@ -74,9 +74,8 @@ function judgeOutcome(id: string, { outcome, errorCode, lastSeq, attempts }: Sta
 
 /** Three attempts without progress, each of which met a fault that can hurt it. */
 function wereHit(id: string, lastSeq: number, attempts: readonly Attempt[], hits: readonly Hit[]): boolean {
-  const endedAt = attempts.at(-1)?.endedAt ?? null;
-  // A successor that was replaced is no attempt without progress; at the stream's end, who was active may be told as unused too.
-  const stuck = attempts.filter((attempt) => attempt.lastSeq === lastSeq && (attempt.end !== "unused" || attempt.endedAt === endedAt));
+  // A successor that was replaced is no attempt without progress.
+  const stuck = attempts.filter((attempt) => attempt.lastSeq === lastSeq && attempt.end !== "unused");
   // The first of them is the one that got that far.
   const fruitless = lastSeq === 0 ? stuck : stuck.slice(1);
   return fruitless.filter((attempt) => hits.some((hit) => isFelt(hit, id, attempt))).length >= fruitlessAttempts;
