@@ -21,6 +21,12 @@ describe("the results of a trial", () => {
     expect(results.times("nchan", "p50Ms")).toBe(4);
   });
 
+  test("are the mean of two rounds, and not the better one", () => {
+    const results = resultsOf({ ...ours, cells: [done(10), done(30)] }, { name: "nchan", keeps: "memory", cells: [done(60), done(20)] });
+    expect(results.summary("longstream", "p50Ms")).toEqual({ median: 20, least: 10, most: 30, ratio: 1 });
+    expect(results.summary("nchan", "p50Ms")).toEqual({ median: 40, least: 20, most: 60, ratio: 2 });
+  });
+
   test("have no figure of a contender of whose rounds one failed", () => {
     const results = resultsOf(ours, { name: "agents", keeps: "disk", cells: [done(1), failed, done(1)] });
     expect(results.summary("agents", "p50Ms")).toBeNull();
