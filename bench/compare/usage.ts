@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { rssOf } from "../support/memory.ts";
 
 /** `USER_HZ`: the kernel tells every program the same, whatever it ticks at. */
-const tickMs = 10;
+export const tickMs = 10;
 
 /** Both fields are counted from behind the name, which may hold anything. */
 const userTimeField = 11;
