@@ -12,10 +12,7 @@ export interface Line {
 /** Reads from the start; whatever ends the reader before the trial does is a failure. */
 export async function follow(running: Running, stream: string, checker: Checker): Promise<Reading> {
   const reading = await running.read(stream, "start", checker.take);
-  reading.ended.then(
-    () => checker.fail("was told that the stream is over"),
-    (error: unknown) => checker.fail(`lost its connection (${String(error)})`),
-  );
+  reading.lost.catch((error: unknown) => checker.fail(`lost its connection (${String(error)})`));
   return reading;
 }
 

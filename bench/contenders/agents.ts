@@ -29,25 +29,22 @@ async function start(dir: string): Promise<Running> {
 }
 
 async function read(url: URL, place: Place, take: (data: string) => void): Promise<Reading> {
-  const onEvent = ({ name, id, data }: SseEvent, source: SseBody): "more" | "over" => {
-    if (name === "done") return "over";
+  const onEvent = ({ id, data }: SseEvent, source: SseBody): void => {
     // Heartbeats are comments; "up-to-date" is for pages.
-    if (id === "") return "more";
+    if (id === "") return;
     const chunk: unknown = JSON.parse(data);
     for (const event of Array.isArray(chunk) ? chunk : []) {
-      if (source.dropped) return "more";
+      if (source.dropped) return;
       if (place.step() === "new") take(String(event));
     }
     place.moveTo(id);
-    return "more";
   };
-  const headers = place.token === wholeStream ? {} : { "last-event-id": place.token };
-  const body = await openSse({ url, headers, cleanEnd: "lost", take: onEvent });
+  const body = await openSse({ url, cursor: place.token, take: onEvent });
   return {
     get position() {
       return place.toString();
     },
-    ended: body.ended,
+    lost: body.lost,
     drop: () => body.drop(),
   };
 }

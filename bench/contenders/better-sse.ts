@@ -24,23 +24,20 @@ async function read(url: URL, from: From, take: (data: string) => void): Promise
   let lastId = from === "start" ? "" : from.behind;
   const body = await openSse({
     url,
-    headers: lastId === "" ? {} : { "last-event-id": lastId },
-    cleanEnd: "lost",
-    take: ({ name, id, data }) => {
-      if (name === "end") return "over";
+    cursor: lastId,
+    take: ({ id, data }) => {
       // The first block of a session only says when to reconnect, and its keep-alive is a comment.
-      if (id === "") return "more";
+      if (id === "") return;
       lastId = id;
       // As the package writes it if not told otherwise; text as it is would lose a space at its start.
       take(String(JSON.parse(data)));
-      return "more";
     },
   });
   return {
     get position() {
       return lastId;
     },
-    ended: body.ended,
+    lost: body.lost,
     drop: () => body.drop(),
   };
 }

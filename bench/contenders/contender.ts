@@ -34,8 +34,8 @@ export type From = "start" | { readonly behind: string };
 export interface Reading {
   /** The contender's own resume token of the event taken last; "" before the first. */
   readonly position: string;
-  /** Settles when the contender says that the stream is over; rejects when the connection is lost. */
-  readonly ended: Promise<void>;
+  /** Rejects when the connection ends, however it does: no work ends a stream. */
+  readonly lost: Promise<never>;
   /** Drops the connection, as a client that is cut off does. */
   drop(): void;
 }
@@ -45,7 +45,6 @@ export interface Producing {
   write(events: readonly string[]): Promise<void>;
   /** Settles when all that was written is acknowledged, as far as the contender acknowledges at all. */
   settled(): Promise<void>;
-  end(): Promise<void>;
 }
 
 /** Thrown by `start` where the contender cannot be had on this machine: the table leaves it out, and says `why` in a word. */

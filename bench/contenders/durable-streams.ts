@@ -42,17 +42,9 @@ async function produce(agent: Agent, url: URL): Promise<Producing> {
   await send(agent, "PUT", url, {}, "");
   const producer = { "producer-id": "bench", "producer-epoch": "0" };
   let seq = 0;
-  const post = async (headers: Readonly<Record<string, string>>, body: string): Promise<void> =>
-    send(agent, "POST", url, { ...producer, ...headers, "producer-seq": String(seq++) }, body);
-  const outbox = new Outbox({ maxInFlight: 1, maxBatchChars, send: async (events) => post({}, JSON.stringify(events)) });
-  return {
-    write: async (events) => outbox.write(events),
-    settled: async () => outbox.settled(),
-    end: async () => {
-      await outbox.settled();
-      await post({ "stream-closed": "true" }, "");
-    },
-  };
+  const post = async (body: string): Promise<void> => send(agent, "POST", url, { ...producer, "producer-seq": String(seq++) }, body);
+  const outbox = new Outbox({ maxInFlight: 1, maxBatchChars, send: async (events) => post(JSON.stringify(events)) });
+  return { write: async (events) => outbox.write(events), settled: async () => outbox.settled() };
 }
 
 /** JSON, since only there an append is a list of messages; in the other types it is a run of bytes. */
@@ -72,27 +64,25 @@ async function read(from: URL, place: Place, take: (data: string) => void): Prom
   const url = new URL(from);
   url.searchParams.set("offset", place.token);
   url.searchParams.set("live", "sse");
-  const onEvent = ({ name, data }: SseEvent, source: SseBody): "more" | "over" => {
+  const onEvent = ({ name, data }: SseEvent, source: SseBody): void => {
     const value: unknown = JSON.parse(data);
     if (name === "control") return onControl(value, place);
     for (const event of Array.isArray(value) ? value : []) {
       if (source.dropped) break;
       if (place.step() === "new") take(String(event));
     }
-    return "more";
   };
-  const body = await openSse({ url, cleanEnd: "lost", take: onEvent });
+  const body = await openSse({ url, take: onEvent });
   return {
     get position() {
       return place.toString();
     },
-    ended: body.ended,
+    lost: body.lost,
     drop: () => body.drop(),
   };
 }
 
-function onControl(control: unknown, place: Place): "more" | "over" {
+function onControl(control: unknown, place: Place): void {
   if (typeof control !== "object" || control === null) throw new Error("Cannot read a control event: it is no object");
   if ("streamNextOffset" in control && typeof control.streamNextOffset === "string") place.moveTo(control.streamNextOffset);
-  return "streamClosed" in control && control.streamClosed === true ? "over" : "more";
 }

@@ -63,21 +63,15 @@ async function produce(url: URL): Promise<Producing> {
       await drained(windowBytes);
     },
     settled: async () => drained(0),
-    end: async () => {
-      await drained(0);
-      socket.close(1000);
-    },
   };
 }
 
 async function read(url: URL, take: (data: string) => void): Promise<Reading> {
   const body = await openSse({
     url,
-    cleanEnd: "over",
     take: ({ data }) => {
       if (data !== "") take(data);
-      return "more";
     },
   });
-  return { position: "", ended: body.ended, drop: () => body.drop() };
+  return { position: "", lost: body.lost, drop: () => body.drop() };
 }

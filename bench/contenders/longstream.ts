@@ -44,8 +44,7 @@ async function start(dir: string): Promise<Running> {
       ids.set(stream, dialled.streamId);
       return SessionProducer.dial(stack, dialled);
     },
-    read: async (stream, from, take) =>
-      readById({ url: new URL(streamPath(ids.get(stream) ?? stream), stack.worker.url), cleanEnd: "lost", overName: "longstream.end", from, take }),
+    read: async (stream, from, take) => readById(new URL(streamPath(ids.get(stream) ?? stream), stack.worker.url), from, take),
     close: async () => stack.close(),
   };
 }
@@ -53,12 +52,10 @@ async function start(dir: string): Promise<Running> {
 /** What the runtime does behind a handler, by its own code: batches, window, resending, pings. */
 class SessionProducer implements Producing {
   readonly #session: Session;
-  readonly #link: Link;
   #room: Promise<void> | null = null;
 
-  private constructor(session: Session, link: Link) {
+  private constructor(session: Session) {
     this.#session = session;
-    this.#link = link;
   }
 
   static async dial(stack: Stack, { streamId, ticket }: Dialled): Promise<SessionProducer> {
@@ -68,7 +65,7 @@ class SessionProducer implements Producing {
     await link.connect();
     link.keepAlive((await session.welcomed).leaseMs);
     session.startFrom(logStart, logStart, { status: 200, headers: [], mode: "events" });
-    return new SessionProducer(session, link);
+    return new SessionProducer(session);
   }
 
   async write(events: readonly string[]): Promise<void> {
@@ -84,13 +81,6 @@ class SessionProducer implements Producing {
 
   async settled(): Promise<void> {
     while (this.#session.unsettled) await this.#unlessStopped(sleep(pollMs));
-  }
-
-  async end(): Promise<void> {
-    await this.settled();
-    this.#session.bid({ type: "end", outcome: "completed", error: null });
-    await this.#session.released;
-    await this.#link.close();
   }
 
   async #unlessStopped(work: Promise<void>): Promise<void> {

@@ -56,11 +56,6 @@ class NchanPublisher implements Producing {
     return this.#until(() => this.#unacknowledged === 0);
   }
 
-  async end(): Promise<void> {
-    await this.settled();
-    this.#socket.close();
-  }
-
   /** What is on its way at the turn of a second counts in the next. */
   async #room(count: number): Promise<void> {
     const now = Date.now();

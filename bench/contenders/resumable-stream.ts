@@ -27,18 +27,16 @@ async function read(from: URL, position: From, take: (data: string) => void): Pr
   if (position !== "start") url.searchParams.set("resumeAt", position.behind);
   const body = await openSse({
     url,
-    cleanEnd: "over",
     take: ({ data, chars }) => {
       charsTaken += chars;
       take(data);
-      return "more";
     },
   });
   return {
     get position() {
       return charsTaken === 0 ? "" : String(charsTaken);
     },
-    ended: body.ended,
+    lost: body.lost,
     drop: () => body.drop(),
   };
 }

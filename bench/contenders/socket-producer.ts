@@ -26,23 +26,15 @@ export async function openSocketProducer(url: URL, maxBatchChars: number): Promi
   const lose = (why: string): void => {
     for (const { reject } of awaited.splice(0)) reject(new Error(`Cannot produce at ${url.href}: ${why}`));
   };
-  // Each message of the server answers the oldest thing that waits: the opening, a batch, the end.
+  // Each message of the server answers the oldest thing that waits: the opening, a batch.
   socket.on("message", () => awaited.shift()?.resolve());
   socket.on("error", (error) => lose(error.message));
   socket.on("close", (code) => lose(`the socket closed with ${code}`));
-  const say = async (text: string): Promise<void> => {
-    socket.send(text);
+  const send = async (events: readonly string[]): Promise<void> => {
+    socket.send(events.join("\n"));
     return answer();
   };
   await answer();
-  const outbox = new Outbox({ maxInFlight, maxBatchChars, send: async (events) => say(`+${events.join("\n")}`) });
-  return {
-    write: async (events) => outbox.write(events),
-    settled: async () => outbox.settled(),
-    end: async () => {
-      await outbox.settled();
-      await say(".");
-      socket.close();
-    },
-  };
+  const outbox = new Outbox({ maxInFlight, maxBatchChars, send });
+  return { write: async (events) => outbox.write(events), settled: async () => outbox.settled() };
 }

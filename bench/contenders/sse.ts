@@ -1,7 +1,6 @@
-/** Owns reading an event stream: over a connection of its own, cut into events, until its server says that it is over. */
+/** Owns reading an event stream: over a connection of its own, cut into events, until the reader or its server leaves. */
 
-import { get } from "node:http";
-import type { IncomingMessage } from "node:http";
+import { byBlock, openBody } from "../support/body.ts";
 
 export interface SseEvent {
   /** "" where it has none. */
@@ -14,29 +13,27 @@ export interface SseEvent {
 
 export interface SseOptions {
   readonly url: URL;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** What a clean end of the body means, where no event said "over" before. */
-  readonly cleanEnd: "over" | "lost";
+  /** Sent as `Last-Event-ID`; "" for none. */
+  readonly cursor?: string;
   /** `body` is for those who find several things in an event: none may be passed on once it is dropped. */
-  readonly take: (event: SseEvent, body: SseBody) => "more" | "over";
+  readonly take: (event: SseEvent, body: SseBody) => void;
 }
 
 export interface SseBody {
-  /** Settles when the stream is over; rejects when the connection is lost, or dropped. */
-  readonly ended: Promise<void>;
+  /** Rejects when the connection ends, by whomever. */
+  readonly lost: Promise<never>;
   readonly dropped: boolean;
   drop(): void;
 }
 
 /** Settles with the head. @throws Error for any status but 200. */
-export async function openSse(options: SseOptions): Promise<SseBody> {
-  const response = await openHead(options);
-  const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
+export async function openSse({ url, cursor = "", take }: SseOptions): Promise<SseBody> {
+  const response = await openBody(url, { cursor, events: true });
+  const { promise: lost, reject } = Promise.withResolvers<never>();
   // A reader that nobody asks about its end may be dropped all the same.
-  ended.catch(() => undefined);
-  const lost = (why: string): void => reject(new Error(`Cannot read on at ${options.url.href}: ${why}`));
+  lost.catch(() => undefined);
   const body: SseBody = {
-    ended,
+    lost,
     get dropped() {
       return response.destroyed;
     },
@@ -44,61 +41,33 @@ export async function openSse(options: SseOptions): Promise<SseBody> {
       response.destroy();
     },
   };
-  const cut = cutter();
-  response.setEncoding("utf8");
-  response.on("data", (text: string) => {
-    for (const block of cut(text)) {
-      if (body.dropped) return;
-      if (options.take(toEvent(block), body) === "over") resolve();
-    }
+  const cut = byBlock((block) => {
+    if (!body.dropped) take(toEvent(block), body);
   });
-  response.on("end", () => (options.cleanEnd === "over" ? resolve() : lost("the body ended before the stream")));
-  response.on("error", (error) => lost(error.message));
-  response.on("close", () => lost("the connection is closed"));
+  response.on("data", cut);
+  const lose = (why: string): void => reject(new Error(`Cannot read on at ${url.href}: ${why}`));
+  response.on("end", () => lose("the body ended"));
+  response.on("error", (error) => lose(error.message));
+  response.on("close", () => lose("the connection is closed"));
   return body;
 }
 
-async function openHead({ url, headers = {} }: SseOptions): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const request = get(url, { agent: false, headers: { accept: "text/event-stream", ...headers } }, (response) => {
-      if (response.statusCode === 200) return resolve(response);
-      response.destroy();
-      reject(new Error(`Cannot read ${url.href}: it was answered with ${response.statusCode}`));
-    });
-    request.on("error", reject);
-  });
-}
+const blankLineChars = 2;
 
-const blankLine = "\n\n";
-
-function cutter(): (text: string) => readonly string[] {
-  let left = "";
-  return (text) => {
-    const blocks = (left + text).split(blankLine);
-    left = blocks.pop() ?? "";
-    return blocks;
-  };
-}
-
-/** Enough of the format for servers that are known: line feeds, one `data:` line an event. */
-function toEvent(block: string): SseEvent {
-  const event = { name: "", id: "", data: "", chars: block.length + blankLine.length };
-  for (const line of block.split("\n")) {
-    const colon = line.indexOf(":");
-    const value = line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
-    switch (line.slice(0, colon)) {
-      case "data":
-        event.data = value;
-        break;
-      case "event":
-        event.name = value;
-        break;
-      case "id":
-        event.id = value;
-        break;
-      default:
-        break;
-    }
+/** Enough of the format for servers that are known: line feeds, one `data:` line an event. Searched, as most lines are short. */
+export function toEvent(block: string): SseEvent {
+  let [name, id, data] = ["", "", ""];
+  for (let from = 0; from < block.length; ) {
+    const newline = block.indexOf("\n", from);
+    const end = newline === -1 ? block.length : newline;
+    if (block.startsWith("data:", from)) data = valueOf(block, from + 5, end);
+    else if (block.startsWith("id:", from)) id = valueOf(block, from + 3, end);
+    else if (block.startsWith("event:", from)) name = valueOf(block, from + 6, end);
+    from = end + 1;
   }
-  return event;
+  return { name, id, data, chars: block.length + blankLineChars };
+}
+
+function valueOf(block: string, from: number, end: number): string {
+  return block.slice(block.startsWith(" ", from) ? from + 1 : from, end);
 }

@@ -23,7 +23,6 @@ export default {
     webSocket.addEventListener("message", ({ data }) => {
       if (data instanceof ArrayBuffer) pass(writer, new Uint8Array(data));
     });
-    webSocket.addEventListener("close", () => end(writer));
     webSocket.accept();
     ctx.waitUntil(writer.closed.catch(() => webSocket.close()));
     return new Response(readable, { headers });
@@ -43,7 +42,6 @@ export class FloorObject extends DurableObject<FloorEnv> {
       server.addEventListener("message", ({ data }) => {
         if (data instanceof ArrayBuffer) this.#pass(data);
       });
-      server.addEventListener("close", () => this.#end());
     } else {
       this.#sockets.add(server);
       server.addEventListener("close", () => this.#sockets.delete(server));
@@ -64,11 +62,6 @@ export class FloorObject extends DurableObject<FloorEnv> {
     if (this.#writers.size === 0) return;
     for (const writer of this.#writers) pass(writer, new Uint8Array(data));
   }
-
-  #end(): void {
-    for (const socket of this.#sockets) socket.close(1000);
-    for (const writer of this.#writers) end(writer);
-  }
 }
 
 interface Body {
@@ -86,8 +79,4 @@ function openBody(): Body {
 /** A reader that left shows in `closed`. */
 function pass(writer: WritableStreamDefaultWriter<Uint8Array>, bytes: Uint8Array): void {
   writer.write(bytes).catch(() => undefined);
-}
-
-function end(writer: WritableStreamDefaultWriter<Uint8Array>): void {
-  writer.close().catch(() => undefined);
 }

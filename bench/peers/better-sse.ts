@@ -8,7 +8,6 @@ import type { Intake } from "./intake.ts";
 interface Stream {
   readonly channel: Channel;
   readonly history: string[];
-  state: "open" | "ended";
 }
 
 const streams = new Map<string, Stream>();
@@ -17,7 +16,7 @@ const replayEvents = 1_000;
 
 serve({
   open: async (name) => {
-    const stream: Stream = { channel: createChannel(), history: [], state: "open" };
+    const stream: Stream = { channel: createChannel(), history: [] };
     streams.set(name, stream);
     return toIntake(stream);
   },
@@ -40,10 +39,6 @@ function toIntake(stream: Stream): Intake {
       const buffer = format(stream, first, stream.history.length);
       await Promise.all(stream.channel.activeSessions.map(async (session) => session.batch(buffer)));
     },
-    end: async () => {
-      stream.state = "ended";
-      for (const session of stream.channel.activeSessions) finish(session);
-    },
   };
 }
 
@@ -62,12 +57,5 @@ async function follow(stream: Stream, session: Session): Promise<void> {
     await session.batch(format(stream, at, to));
     at = to;
   }
-  if (!session.isConnected) return;
-  if (stream.state === "ended") finish(session);
-  else stream.channel.register(session);
-}
-
-/** The package knows no end of a stream: this is an event that the server and its readers agree on. */
-function finish(session: Session): void {
-  session.push("", "end", session.lastId);
+  if (session.isConnected) stream.channel.register(session);
 }

@@ -11,7 +11,6 @@ import { announce, endWithInput } from "./announce.ts";
 export interface Intake {
   /** Settles when the peer has the events where it keeps them. */
   append(events: readonly string[]): Promise<void>;
-  end(): Promise<void>;
 }
 
 export interface Peer {
@@ -39,7 +38,7 @@ export function serve(peer: Peer, otherPids: readonly number[] = []): void {
   endWithInput(async () => peer.close());
 }
 
-/** Each message is answered once it is done, in order: the opening too. "+" and lines are events, "." is the end. */
+/** Each message is answered once it is done, in order: the opening too. A message is events, one a line. */
 function take(socket: WebSocket, open: () => Promise<Intake>): void {
   const opened = open();
   let last: Promise<void> = opened.then(() => socket.send("opened"));
@@ -50,11 +49,8 @@ function take(socket: WebSocket, open: () => Promise<Intake>): void {
     );
   };
   socket.on("message", (message: Buffer) => {
-    const text = message.toString("utf8");
-    queue(async () => {
-      const intake = await opened;
-      await (text.startsWith("+") ? intake.append(text.slice(1).split("\n")) : intake.end());
-    });
+    const events = message.toString("utf8").split("\n");
+    queue(async () => (await opened).append(events));
   });
 }
 

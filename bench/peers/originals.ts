@@ -22,10 +22,6 @@ export class Source implements Intake {
     this.#controller?.enqueue(events.map((event) => `data: ${event}\n\n`).join(""));
     await this.#asked.promise;
   }
-
-  async end(): Promise<void> {
-    this.#controller?.close();
-  }
 }
 
 /**
@@ -42,7 +38,6 @@ export class Originals {
         await this.take(name)?.cancel();
         await source.append(events);
       },
-      end: async () => source.end(),
     };
   }
 

@@ -2,19 +2,20 @@
 
 import { get } from "node:http";
 import type { IncomingMessage } from "node:http";
+import { StringDecoder } from "node:string_decoder";
 
 export interface OpenOptions {
-  /** Sent as `Last-Event-ID`. */
+  /** Sent as `Last-Event-ID`; "" for none. */
   readonly cursor?: string;
   /** Without it, as a client that must get no control events. */
   readonly events?: boolean;
 }
 
 /** @throws Error for any status but 200. */
-export async function openBody(url: URL, { cursor, events = false }: OpenOptions = {}): Promise<IncomingMessage> {
+export async function openBody(url: URL, { cursor = "", events = false }: OpenOptions = {}): Promise<IncomingMessage> {
   const headers = {
     ...(events ? { accept: "text/event-stream" } : {}),
-    ...(cursor === undefined ? {} : { "last-event-id": cursor }),
+    ...(cursor === "" ? {} : { "last-event-id": cursor }),
   };
   return new Promise((resolve, reject) => {
     const request = get(url, { agent: false, headers }, (response) => {
@@ -47,11 +48,16 @@ export function behindPreamble(take: (chunk: Buffer) => void): (chunk: Buffer) =
 
 /** Cuts a body into its blocks, and passes each on without its blank line. */
 export function byBlock(take: (block: string) => void): (chunk: Buffer) => void {
+  const decoder = new StringDecoder("utf8");
   let left = "";
   return (chunk) => {
-    left += chunk.toString("utf8");
-    const blocks = left.split(blankLine);
-    left = blocks.pop() ?? "";
-    for (const block of blocks) take(block);
+    const text = left + decoder.write(chunk);
+    let begin = 0;
+    // What was left has no blank line in it, at most the first half of one at its end.
+    for (let end = text.indexOf(blankLine, Math.max(0, left.length - 1)); end !== -1; end = text.indexOf(blankLine, begin)) {
+      take(text.slice(begin, end));
+      begin = end + blankLine.length;
+    }
+    left = text.slice(begin);
   };
 }

@@ -103,6 +103,5 @@ async function readAll(running: Running, events: number): Promise<Read> {
     throw error;
   } finally {
     reading.drop();
-    reading.ended.catch(() => undefined);
   }
 }

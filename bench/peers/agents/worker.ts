@@ -40,8 +40,7 @@ export class BenchStream extends DurableObject<Env> {
   async #take(connection: Connection, message: WebSocketMessage): Promise<void> {
     const writer = await this.#writer();
     if (typeof message !== "string") return;
-    if (message.startsWith("+")) writer.append(message.slice(1).split("\n"));
-    else writer.close();
+    writer.append(message.split("\n"));
     connection.send("done");
   }
 
