@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import { encodeDataFrame } from "../protocol/data-frame.ts";
 import { emptyDigest } from "../protocol/hash.ts";
 import { encodeMessage } from "../protocol/producer-messages.ts";
+import type { Invocation } from "../bench/support/invocations.ts";
 import { HandProducer, invocationOf, openSilent } from "./support/producer.ts";
-import type { Dialled } from "./support/producer.ts";
 import { Reader, upTo } from "./support/reader.ts";
 import { useRecords } from "./support/records.ts";
 import { useStack } from "./support/stack.ts";
@@ -90,7 +90,7 @@ describe("a producer's socket", () => {
     reader.leave();
   });
 
-  const openSilentAt = async (path: string): Promise<{ reader: Reader } & Dialled> => {
+  const openSilentAt = async (path: string): Promise<{ reader: Reader } & Invocation> => {
     const reader = await Reader.open(at(path));
     return { reader, ...(await invocationOf(stack.current, reader.streamId, 1)) };
   };

@@ -1,13 +1,7 @@
 /** Owns dialling in by hand: a producer's socket, and when it counts as closed. */
 
 import { WebSocket } from "ws";
-
-/** What an invocation was handed. */
-export interface Invocation {
-  readonly streamId: string;
-  readonly attempt: number;
-  readonly ticket: string;
-}
+import type { Invocation } from "../support/invocations.ts";
 
 /** The code of a connection that was lost without a word, or never upgraded: what is seen of a process that was killed. */
 export const lost = 1006;

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "../support/random.ts";
-import type { Invocation } from "./dial.ts";
+import type { Invocation } from "../support/invocations.ts";
 import { strayWords } from "./frames.ts";
 import { Hand } from "./hand.ts";
 import type { History, StrayKind } from "./history.ts";

@@ -2,9 +2,9 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "../support/random.ts";
+import type { Invocation } from "../support/invocations.ts";
 import { maxAttempt } from "./contents.ts";
 import { lost } from "./dial.ts";
-import type { Invocation } from "./dial.ts";
 import { Hand } from "./hand.ts";
 import { newHistory } from "./history.ts";
 import type { History, StrayKind } from "./history.ts";

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startStack } from "../../local/stack.ts";
 import type { Stack } from "../../local/stack.ts";
+import { invocationsOf as ofStream } from "../support/invocations.ts";
+import type { Invocation } from "../support/invocations.ts";
 import type { Mode } from "./contents.ts";
-import type { Invocation } from "./dial.ts";
 
 export interface Stage {
   readonly stack: Stack;
@@ -96,10 +97,5 @@ export async function createStream(url: URL, { name }: Style): Promise<string | 
 
 /** The invocations of a stream that reached its function, the newest first. */
 export function invocationsOf({ stack }: Stage, streamId: string): readonly Invocation[] {
-  const found: Invocation[] = [];
-  for (const { payload } of stack.lambda.invocations()) {
-    if (typeof payload !== "object" || payload === null || !("stream" in payload && "attempt" in payload && "ticket" in payload)) continue;
-    if (payload.stream === streamId) found.push({ streamId, attempt: Number(payload.attempt), ticket: String(payload.ticket) });
-  }
-  return found.toSorted((a, b) => b.attempt - a.attempt);
+  return ofStream(stack, streamId).toSorted((a, b) => b.attempt - a.attempt);
 }

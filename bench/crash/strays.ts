@@ -1,8 +1,9 @@
 /** Owns the producers that have no right to write: they dial with a ticket that was true once, try everything at once, and note what became of it. */
 
 import { pong } from "../../protocol/producer-messages.ts";
+import type { Invocation } from "../support/invocations.ts";
 import { closeOf, dial, lost } from "./dial.ts";
-import type { Close, Invocation } from "./dial.ts";
+import type { Close } from "./dial.ts";
 import { strayWords } from "./frames.ts";
 import type { Answer, History, StrayKind, Try } from "./history.ts";
 

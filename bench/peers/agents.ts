@@ -1,14 +1,12 @@
 /** Owns a workerd with the Worker in agents/, as a process. */
 
-import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { build } from "esbuild";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { startReaper } from "../../local/reaper.ts";
+import { workerdPids } from "../../local/workerd.ts";
 import { announce, endWithInput } from "./announce.ts";
 
-const run = promisify(execFile);
 const [, , storageDir = "."] = process.argv;
 
 // Without it the tools ask their maker for request metadata at start-up.
@@ -30,7 +28,8 @@ const miniflare = new Miniflare(
   }),
 );
 const url = await miniflare.ready;
-const pids = await workerdPids();
+// This process only starts it and waits: all the work is workerd's.
+const pids = [...(await workerdPids())];
 // Workerd does not look whether its parent is there, so a process apart does.
 const reaper = startReaper();
 for (const pid of pids) reaper.watch(pid);
@@ -52,13 +51,4 @@ async function bundle(): Promise<string> {
     conditions: ["workerd", "worker", "browser"],
   });
   return outputFiles.map(({ text }) => text).join("");
-}
-
-/** This process only starts it and waits: all the work is workerd's. */
-async function workerdPids(): Promise<readonly number[]> {
-  const { stdout } = await run("ps", ["--ppid", String(process.pid), "-o", "pid=,args="]);
-  return stdout
-    .split("\n")
-    .filter((line) => /workerd\S* serve/.test(line))
-    .map((line) => Number.parseInt(line, 10));
 }

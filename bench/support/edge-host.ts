@@ -1,8 +1,8 @@
 /** Owns running a Worker of the benchmark's own, with one class of objects, in a workerd of its own. */
 
-import { readFileSync } from "node:fs";
 import { build } from "esbuild";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
+import { workerdPids } from "../../local/workerd.ts";
 
 export interface EdgeHost {
   readonly url: URL;
@@ -17,7 +17,7 @@ const compatibilityDate = "2026-11-17";
 export async function startEdge(entryFile: string, className: string): Promise<EdgeHost> {
   const { outputFiles } = await build({ entryPoints: [entryFile], bundle: true, write: false, format: "esm", target: "es2024", external: ["cloudflare:*"] });
   const contents = outputFiles.map(({ text }) => text).join("");
-  const before = new Set(workerdPids());
+  const before = await workerdPids();
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       name: "bench",
@@ -31,13 +31,7 @@ export async function startEdge(entryFile: string, className: string): Promise<E
     }),
   );
   const url = await miniflare.ready;
-  const pid = workerdPids().find((each) => !before.has(each));
+  const pid = [...(await workerdPids())].find((each) => !before.has(each));
   if (pid === undefined) throw new Error("Cannot measure the Worker: its process is not found");
   return { url, pid, close: async () => miniflare.dispose() };
-}
-
-/** Those that this process started. */
-function workerdPids(): readonly number[] {
-  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8").split(" ").filter((pid) => pid !== "");
-  return children.map(Number).filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("workerd"));
 }

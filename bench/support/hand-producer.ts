@@ -7,6 +7,7 @@ import { encodeMessage, parseToProducer, ping, pong } from "../../protocol/produ
 import type { ToProducer } from "../../protocol/producer-messages.ts";
 import type { Stack } from "../../local/stack.ts";
 import { openBody } from "./body.ts";
+import { invocationsOf } from "./invocations.ts";
 
 export interface Dialled {
   readonly streamId: string;
@@ -26,22 +27,14 @@ export async function openStream(stack: Stack, path: string): Promise<Dialled> {
   const ticket = await new Promise<string>((resolve, reject) => {
     const limitAt = Date.now() + limitMs;
     const look = (): void => {
-      const found = ticketOf(stack, streamId);
-      if (found !== undefined) resolve(found);
+      const [first] = invocationsOf(stack, streamId);
+      if (first !== undefined) resolve(first.ticket);
       else if (Date.now() > limitAt) reject(new Error(`Cannot play the producer: ${streamId} was not invoked`));
       else setTimeout(look, pollMs);
     };
     look();
   });
   return { streamId, ticket };
-}
-
-function ticketOf(stack: Stack, streamId: string): string | undefined {
-  for (const { payload } of stack.lambda.invocations()) {
-    if (typeof payload !== "object" || payload === null || !("stream" in payload && "ticket" in payload)) continue;
-    if (payload.stream === streamId) return String(payload.ticket);
-  }
-  return undefined;
 }
 
 export class HandProducer {

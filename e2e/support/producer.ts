@@ -6,31 +6,21 @@ import { RollingHash } from "../../protocol/hash.ts";
 import { encodeMessage, parseToProducer } from "../../protocol/producer-messages.ts";
 import type { ToObject, ToProducer } from "../../protocol/producer-messages.ts";
 import type { Stack } from "../../local/stack.ts";
+import { invocationsOf } from "../../bench/support/invocations.ts";
+import type { Invocation } from "../../bench/support/invocations.ts";
 import { Reader } from "./reader.ts";
 import { waitFor } from "./status.ts";
 
-export interface Dialled {
-  readonly streamId: string;
-  readonly attempt: number;
-  readonly ticket: string;
-}
-
 /** Opens a stream whose function never dials in, and gives what its invocation was handed. */
-export async function openSilent(stack: Stack): Promise<{ reader: Reader } & Dialled> {
+export async function openSilent(stack: Stack): Promise<{ reader: Reader } & Invocation> {
   const reader = await Reader.open(new URL("/fixtures/silent", stack.url));
   const dialled = await invocationOf(stack, reader.streamId, 1);
   return { reader, ...dialled };
 }
 
 /** What the `attempt`-th invocation of a stream was handed. */
-export async function invocationOf(stack: Stack, streamId: string, attempt: number): Promise<Dialled> {
-  return waitFor(`attempt ${attempt} of ${streamId}`, () => {
-    for (const { payload } of stack.lambda.invocations()) {
-      if (typeof payload !== "object" || payload === null || !("stream" in payload && "attempt" in payload && "ticket" in payload)) continue;
-      if (payload.stream === streamId && payload.attempt === attempt) return { streamId, attempt, ticket: String(payload.ticket) };
-    }
-    return undefined;
-  });
+export async function invocationOf(stack: Stack, streamId: string, attempt: number): Promise<Invocation> {
+  return waitFor(`attempt ${attempt} of ${streamId}`, () => invocationsOf(stack, streamId).find((each) => each.attempt === attempt));
 }
 
 export class HandProducer {
@@ -82,11 +72,11 @@ export class HandProducer {
   }
 
   /** Dials with a ticket; whether it is welcomed shows. */
-  static async knock(stack: Stack, { streamId, ticket }: Dialled, run = "by-hand"): Promise<HandProducer> {
+  static async knock(stack: Stack, { streamId, ticket }: Invocation, run = "by-hand"): Promise<HandProducer> {
     return HandProducer.dial(stack, streamId, { authorization: `Bearer ${ticket}`, "longstream-producer": run });
   }
 
-  static async welcome(stack: Stack, dialled: Dialled, run = "by-hand"): Promise<HandProducer> {
+  static async welcome(stack: Stack, dialled: Invocation, run = "by-hand"): Promise<HandProducer> {
     const producer = await HandProducer.knock(stack, dialled, run);
     await producer.received("body-end");
     return producer;
