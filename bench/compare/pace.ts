@@ -33,7 +33,7 @@ export class Pace {
     return this.#beganAtMs + (turn * this.#everyMs) / this.#writers.length;
   }
 
-  /** Settles when all were handed over. @returns the number of the last event of each stream. */
+  /** Settles when the last event is due. @returns its number in each stream. */
   async run(lastsMs: number): Promise<number> {
     const count = this.#writers.length;
     const each = Math.floor(lastsMs / this.#everyMs);
@@ -42,8 +42,12 @@ export class Pace {
       const due = Math.min(each * count, Math.floor(((performance.now() - this.#beganAtMs) * count) / this.#everyMs) + 1);
       for (; turn < due; turn++) this.#writers[turn % count]?.add(this.#firstN + Math.floor(turn / count));
     }
-    await Promise.all(this.#writers.map(async (writer) => writer.flushed()));
     return this.#firstN + each - 1;
+  }
+
+  /** Settles when all that was due is taken. */
+  async flushed(): Promise<void> {
+    await Promise.all(this.#writers.map(async (writer) => writer.flushed()));
   }
 }
 

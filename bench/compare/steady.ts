@@ -13,7 +13,7 @@ import { cpuMsOf, memoryOf } from "./usage.ts";
 /** Twenty events a second, about what a fast model says. */
 export const everyMs = 50;
 const warmMs = 2_000;
-/** How long the last events may take, for a contender that falls behind. */
+/** How long after the last event was due all may take to be written and read. */
 const restLimitMs = 30_000;
 
 /** What a round may take beside the opening of its streams and readers. */
@@ -70,13 +70,36 @@ export async function measureSteady(running: Running, load: SteadyLoad, pacedMs:
   }
 }
 
+export interface Rest {
+  readonly pace: Pick<Pace, "flushed">;
+  readonly checkers: readonly Checker[];
+  readonly lastN: number;
+  readonly deadlineAtMs: number;
+}
+
+/**
+ * Until all is written and read, by one deadline: a contender that holds its producers up has fallen behind as one that holds events
+ * back. @throws Overdue past it.
+ */
+export async function awaitRest({ pace, checkers, lastN, deadlineAtMs }: Rest): Promise<void> {
+  const leftMs = Math.max(0, deadlineAtMs - performance.now());
+  const { promise: overdue, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Overdue("Cannot report: not all was written in time")), leftMs);
+  try {
+    const read = checkers.map(async (checker) => checker.until(lastN, leftMs));
+    await Promise.race([overdue, Promise.all([pace.flushed(), ...read])]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 async function measure(running: Running, load: SteadyLoad, pacedMs: number): Promise<Figures> {
   const { pace, firstN, checkers, latencies, emptyBytes } = load;
   const cpuBeforeMs = cpuMsOf(running.pids);
   const watch = watchLoad();
   const beganAtMs = performance.now();
   const lastN = await pace.run(warmMs + pacedMs);
-  await Promise.all(checkers.map(async (checker) => checker.until(lastN, restLimitMs)));
+  await awaitRest({ pace, checkers, lastN, deadlineAtMs: beganAtMs + warmMs + pacedMs + restLimitMs });
   const tookMs = performance.now() - beganAtMs;
   const { busyPercent, lateP99Ms } = watch.stop();
   const cpuMs = cpuMsOf(running.pids) - cpuBeforeMs;
