@@ -6,6 +6,7 @@ import { tmpdir, totalmem } from "node:os";
 import { resolve } from "node:path";
 import { help, readOptions } from "./compare/options.ts";
 import type { Options } from "./compare/options.ts";
+import { needOf, prepare } from "./compare/peers.ts";
 import { Results } from "./compare/results.ts";
 import type { Cell, Entrant, LeftOut } from "./compare/results.ts";
 import { runCell } from "./compare/run-cell.ts";
@@ -22,6 +23,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => st
 async function main(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   if (options === null) return say(help);
+  prepare(needOf(options));
   const dir = options.dir ?? tmpdir();
   const setting = {
     machine: `${machine()}, ${Math.round(totalmem() / 2 ** 30)} GiB, storage on ${describeStorage(dir)}`,

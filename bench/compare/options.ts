@@ -11,7 +11,7 @@ import { trials } from "./trials.ts";
 
 export const help = `npm run bench -- [options]
 
-  --quick                 a tenth of everything, one round: for trying, not for quoting
+  --quick                 one round, a tenth of the streams and readers, less of the rest, no catch-up-long: for trying, not for quoting
   --rounds <n>            how often each contender has its turn (3)
   --work <name,...>       of ${trials.map(({ name }) => name).join(", ")}
   --only <name,...>       of ${contenders.map(({ name }) => name.replaceAll(" ", "-")).join(", ")}

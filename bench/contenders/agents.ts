@@ -11,7 +11,7 @@ import type { SseBody, SseEvent } from "./sse.ts";
  * `Streams` and `sseResponse`, as its documentation has them. The chat class `ResumableStream` is an adapter of them that
  * replays a stream from its start whatever a reader has, and discards it at its end.
  */
-export const agents: Contender = { name: "agents", keeps: "disk", cannot: {}, start };
+export const agents: Contender = { name: "agents", keeps: "disk", needs: "packages", cannot: {}, start };
 
 /** A batch is one entry of its log, as its documentation advises for fast producers; a row is full at 256 KiB. */
 const maxBatchChars = 64 * 1_024;

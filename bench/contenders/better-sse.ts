@@ -6,7 +6,7 @@ import { openSocketProducer } from "./socket-producer.ts";
 import { openSse } from "./sse.ts";
 
 /** The package has no history; the array is what its `lastId` is for. */
-export const betterSse: Contender = { name: "better-sse", keeps: "memory", cannot: {}, start };
+export const betterSse: Contender = { name: "better-sse", keeps: "memory", needs: "packages", cannot: {}, start };
 
 const maxBatchChars = 64 * 1_024;
 

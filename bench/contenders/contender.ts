@@ -3,10 +3,14 @@
 /** Where an event is once its producer has been told that it is taken. */
 export type Kept = "disk" | "memory" | "nowhere";
 
+export type Need = "nothing" | "packages" | "packages and redis";
+
 export interface Contender {
   /** As the tables name it. */
   readonly name: string;
   readonly keeps: Kept;
+  /** What bench/peers/install.mjs must have installed for it. */
+  readonly needs: Need;
   /** What it cannot do at all, by the name of the work, with the reason a table can print. */
   readonly cannot: Readonly<Partial<Record<Work, string>>>;
   /** Everything of it runs in processes of its own; `dir` is an empty folder for what it stores. */
@@ -52,7 +56,7 @@ export class Unavailable extends Error {
   readonly why: string;
 
   constructor(name: string, why: string) {
-    super(`Cannot start ${name}: it is ${why} (node bench/peers/install.mjs installs it)`);
+    super(`Cannot start ${name}: it is ${why} (node bench/peers/install.mjs --redis installs packages and Redis)`);
     this.why = why;
   }
 }

@@ -9,10 +9,10 @@ import { openSse } from "./sse.ts";
 import type { SseBody, SseEvent } from "./sse.ts";
 
 /** The server is what npm has: its makers' reference implementation. For production they offer a Caddy module and a hosted service. */
-export const durableStreamsMemory: Contender = { name: "durable-streams memory", keeps: "memory", cannot: {}, start: async () => start([]) };
+export const durableStreamsMemory: Contender = { name: "durable-streams memory", keeps: "memory", needs: "packages", cannot: {}, start: async () => start([]) };
 
 /** Each append is followed by fdatasync, then by a commit of its index (LMDB). */
-export const durableStreamsFile: Contender = { name: "durable-streams file", keeps: "disk", cannot: {}, start: async (dir) => start([dir]) };
+export const durableStreamsFile: Contender = { name: "durable-streams file", keeps: "disk", needs: "packages", cannot: {}, start: async (dir) => start([dir]) };
 
 /** As its own client: at most 1 MB a batch. */
 const maxBatchChars = 1_000_000;

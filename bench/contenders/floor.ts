@@ -12,6 +12,7 @@ const keepsNothing = "keeps nothing";
 export const floor: Contender = {
   name: "floor",
   keeps: "nowhere",
+  needs: "nothing",
   cannot: { "catch-up": keepsNothing, "client-drop": keepsNothing, idle: "sse-in-object stands for it" },
   start: async () => start("relayed"),
 };
@@ -22,6 +23,7 @@ const onlyIdle = "only there to be compared at idle";
 export const sseInObject: Contender = {
   name: "sse-in-object",
   keeps: "nowhere",
+  needs: "nothing",
   cannot: {
     "single-event": onlyIdle,
     "full-speed": onlyIdle,

@@ -20,7 +20,7 @@ const path = "/silent";
 const invocationMs = 3_600_000;
 const pollMs = 1;
 
-export const longstream: Contender = { name: "longstream", keeps: "disk", cannot: {}, start };
+export const longstream: Contender = { name: "longstream", keeps: "disk", needs: "nothing", cannot: {}, start };
 
 async function start(dir: string): Promise<Running> {
   const stack = await startStack({

@@ -10,7 +10,7 @@ import { Unavailable } from "./contender.ts";
 import type { Contender, Running } from "./contender.ts";
 import { openNchanPublisher } from "./nchan-publisher.ts";
 
-export const nchan: Contender = { name: "nchan", keeps: "memory", cannot: {}, start };
+export const nchan: Contender = { name: "nchan", keeps: "memory", needs: "nothing", cannot: {}, start };
 
 const binary = "/usr/sbin/nginx";
 /** Debian's; relative to its nginx's own folder. */

@@ -6,7 +6,7 @@ import { openSocketProducer } from "./socket-producer.ts";
 import { openSse } from "./sse.ts";
 
 /** A stream lives with the process that makes it, and cannot be read any more once it has ended. */
-export const resumableStream: Contender = { name: "resumable-stream", keeps: "memory", cannot: {}, start };
+export const resumableStream: Contender = { name: "resumable-stream", keeps: "memory", needs: "packages and redis", cannot: {}, start };
 
 const maxBatchChars = 64 * 1_024;
 

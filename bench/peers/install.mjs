@@ -1,7 +1,7 @@
 /**
- * Owns the installation of what the benchmark measures Longstream against: the packages of this folder's lockfile, and
- * Debian's Redis. Does nothing, quickly, when all is there. It fails where the packages cannot be had; without Redis only
- * the contender that needs it is left out.
+ * Owns the installation of what the benchmark measures Longstream against: the packages of this folder's lockfile, and, with
+ * --redis, Debian's Redis. Does nothing, quickly, when all is there. It fails where the packages cannot be had; without Redis
+ * only the contender that needs it is left out.
  */
 
 import { spawnSync } from "node:child_process";
@@ -14,7 +14,7 @@ const peersDir = fileURLToPath(new URL(".", import.meta.url));
 const stampFile = join(peersDir, "node_modules", ".longstream-peers");
 
 installPackages();
-installRedis();
+if (process.argv.includes("--redis")) installRedis();
 
 function installPackages() {
   const wanted = createHash("sha256").update(readFileSync(join(peersDir, "package-lock.json"))).digest("hex");
@@ -32,6 +32,7 @@ function installPackages() {
 /** Of redis-tools, since it has the program; the package redis-server adds a service of the system, which nobody here wants. */
 function installRedis() {
   if (existsSync("/usr/bin/redis-server") || existsSync("/usr/bin/redis-check-rdb")) return;
+  if (process.getuid?.() !== 0) return say("cannot install Redis without being root; install redis-server by hand");
   say("installing Redis ...");
   const { status } = run("sh", "-c", "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-tools");
   if (status !== 0) say("cannot install Redis; install redis-server by hand");
