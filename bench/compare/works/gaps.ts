@@ -30,13 +30,14 @@ export const gaps: OwnTrial = {
   name: "gaps",
   does: ({ faults: count, handovers }) =>
     `pause of a function's events at ${count} dropped sockets, ${count} crashes and ${handovers} handovers, beyond the pace; settings as they come`,
+  // Too few of each for a p99 below their maximum.
   columns: () => [
     column("dropP50Ms", "drop p50 ms"),
-    column("dropP99Ms", "p99"),
+    column("dropMaxMs", "max"),
     column("crashP50Ms", "crash p50 ms"),
-    column("crashP99Ms", "p99"),
+    column("crashMaxMs", "max"),
     column("handoverP50Ms", "handover p50 ms", 1),
-    column("handoverP99Ms", "p99", 1),
+    column("handoverMaxMs", "max", 1),
   ],
   // Each of its faults is a sample of its own.
   rounds: () => 1,
@@ -45,7 +46,7 @@ export const gaps: OwnTrial = {
     const found = await measureFaults(join(dir, "faults"), scale);
     const { acrossMs } = await measureHandovers(join(dir, "handovers"), scale.handovers);
     insist(acrossMs.length >= scale.handovers, `there were ${acrossMs.length} of ${scale.handovers} handovers`);
-    return { figures: { ...found, handoverP50Ms: quantile(acrossMs, 0.5), handoverP99Ms: quantile(acrossMs, 0.99) }, notes: [] };
+    return { figures: { ...found, handoverP50Ms: quantile(acrossMs, 0.5), handoverMaxMs: quantile(acrossMs, 1) }, notes: [] };
   },
   targets: () => [],
 };
@@ -61,7 +62,7 @@ async function measureFaults(dir: string, { faults: count }: Scale): Promise<Fig
     const found = await Promise.all(Array.from({ length: streams }, async () => breakAgain(stack, each)));
     const dropMs = found.flatMap((one) => one.dropMs);
     const crashMs = found.flatMap((one) => one.crashMs);
-    return { dropP50Ms: quantile(dropMs, 0.5), dropP99Ms: quantile(dropMs, 0.99), crashP50Ms: quantile(crashMs, 0.5), crashP99Ms: quantile(crashMs, 0.99) };
+    return { dropP50Ms: quantile(dropMs, 0.5), dropMaxMs: quantile(dropMs, 1), crashP50Ms: quantile(crashMs, 0.5), crashMaxMs: quantile(crashMs, 1) };
   } finally {
     await stack.close();
   }
