@@ -12,8 +12,8 @@ const ascending: readonly Need[] = ["nothing", "packages", "packages and redis"]
 /** Of those contenders that are put to a work at all. */
 export function needOf({ trials, contenders, scale }: Pick<Options, "trials" | "contenders" | "scale">): Need {
   const works = trials.flatMap((trial) => (trial.kind === "contended" && trial.rounds(scale) > 0 ? [trial.work] : []));
-  const needs = contenders.filter(({ cannot }) => works.some((work) => cannot[work] === undefined)).map(({ needs: need }) => need);
-  return ascending.findLast((need) => needs.includes(need)) ?? "nothing";
+  const needs = new Set(contenders.filter(({ cannot }) => works.some((work) => cannot[work] === undefined)).map((each) => each.needs));
+  return ascending.findLast((need) => needs.has(need)) ?? "nothing";
 }
 
 /** Where something cannot be had, each contender that needs it is left out, and says so. @throws Error for a server that does not compile. */

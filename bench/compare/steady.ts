@@ -4,7 +4,7 @@ import type { Running } from "../contenders/contender.ts";
 import { quantile } from "../support/figures.ts";
 import { Overdue } from "./contents.ts";
 import type { Checker } from "./contents.ts";
-import { watchLoad } from "./load-watch.ts";
+import { busyColumn, lateP99Column, loadFigures, watchLoad } from "./load-watch.ts";
 import type { Pace } from "./pace.ts";
 import { aside, column } from "./trial.ts";
 import type { Column, Figures, Outcome } from "./trial.ts";
@@ -29,8 +29,8 @@ export function steadyColumns(unit: string): readonly Column[] {
     column("kilobytes", `KB/${unit}`),
     aside("cores", "cores used", 2),
     aside("restMs", "behind at the end ms"),
-    aside("busy", "generator busy %"),
-    aside("lateMs", "generator late p99 ms", 1),
+    busyColumn,
+    lateP99Column,
   ];
 }
 
@@ -101,7 +101,7 @@ async function measure(running: Running, load: SteadyLoad, pacedMs: number): Pro
   const lastN = await pace.run(warmMs + pacedMs);
   await awaitRest({ pace, checkers, lastN, deadlineAtMs: beganAtMs + warmMs + pacedMs + restLimitMs });
   const tookMs = performance.now() - beganAtMs;
-  const { busyPercent, lateP99Ms } = watch.stop();
+  const watched = watch.stop();
   const cpuMs = cpuMsOf(running.pids) - cpuBeforeMs;
   return {
     p50Ms: quantile(latencies.valuesMs, 0.5),
@@ -110,7 +110,6 @@ async function measure(running: Running, load: SteadyLoad, pacedMs: number): Pro
     kilobytes: (memoryOf(running.pids).pssBytes - emptyBytes) / checkers.length / 1_000,
     cores: cpuMs / tookMs,
     restMs: Math.max(0, tookMs - (warmMs + pacedMs)),
-    busy: busyPercent,
-    lateMs: lateP99Ms,
+    ...loadFigures([watched]),
   };
 }

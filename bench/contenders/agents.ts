@@ -1,6 +1,6 @@
 /** Owns the contender agents: the durable streams of Cloudflare's package, in a Durable Object in workerd. */
 
-import type { Contender, Reading, Running } from "./contender.ts";
+import type { Contender, Feed, Reading, Running } from "./contender.ts";
 import { startPeer } from "./peer-process.ts";
 import { Place } from "./place.ts";
 import { openSocketProducer } from "./socket-producer.ts";
@@ -23,12 +23,12 @@ async function start(dir: string): Promise<Running> {
   return {
     pids: peer.pids,
     produce: async (stream) => openSocketProducer(new URL(`/${stream}/produce`, peer.url.href.replace("http", "ws")), maxBatchChars),
-    read: async (stream, from, take) => read(new URL(`/${stream}/read`, peer.url), new Place(from === "start" ? "" : from.behind, wholeStream), take),
+    read: async (stream, from, take, feed) => read(new URL(`/${stream}/read`, peer.url), new Place(from === "start" ? "" : from.behind, wholeStream), take, feed),
     close: async () => peer.close(),
   };
 }
 
-async function read(url: URL, place: Place, take: (data: string) => void): Promise<Reading> {
+async function read(url: URL, place: Place, take: (data: string) => void, feed: Feed | undefined): Promise<Reading> {
   const onEvent = ({ id, data }: SseEvent, source: SseBody): void => {
     // Heartbeats are comments; "up-to-date" is for pages.
     if (id === "") return;
@@ -39,7 +39,7 @@ async function read(url: URL, place: Place, take: (data: string) => void): Promi
     }
     place.moveTo(id);
   };
-  const body = await openSse({ url, cursor: place.token, take: onEvent });
+  const body = await openSse({ url, cursor: place.token, take: onEvent, feed });
   return {
     get position() {
       return place.toString();

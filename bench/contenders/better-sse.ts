@@ -1,6 +1,6 @@
 /** Owns the contender better-sse: a Node server that keeps a stream's history in an array and replays it by event id. */
 
-import type { Contender, From, Reading, Running } from "./contender.ts";
+import type { Contender, Feed, From, Reading, Running } from "./contender.ts";
 import { startPeer } from "./peer-process.ts";
 import { openSocketProducer } from "./socket-producer.ts";
 import { openSse } from "./sse.ts";
@@ -15,15 +15,16 @@ async function start(): Promise<Running> {
   return {
     pids: peer.pids,
     produce: async (stream) => openSocketProducer(new URL(`/${stream}/produce`, peer.url.href.replace("http", "ws")), maxBatchChars),
-    read: async (stream, from, take) => read(new URL(`/${stream}/read`, peer.url), from, take),
+    read: async (stream, from, take, feed) => read(new URL(`/${stream}/read`, peer.url), from, take, feed),
     close: async () => peer.close(),
   };
 }
 
-async function read(url: URL, from: From, take: (data: string) => void): Promise<Reading> {
+async function read(url: URL, from: From, take: (data: string) => void, feed: Feed | undefined): Promise<Reading> {
   let lastId = from === "start" ? "" : from.behind;
   const body = await openSse({
     url,
+    feed,
     cursor: lastId,
     take: ({ id, data }) => {
       // The first block of a session only says when to reconnect, and its keep-alive is a comment.

@@ -26,11 +26,14 @@ export interface Running {
   produce(stream: string): Promise<Producing>;
   /**
    * Reads a stream by the contender's own client protocol, on a connection of its own; settles once it is subscribed. `take` gets
-   * the data of each event, as it was written, in the turn in which it comes.
+   * the data of each event, as it was written, in the turn in which it comes, unless `feed` puts that off.
    */
-  read(stream: string, from: From, take: (data: string) => void): Promise<Reading>;
+  read(stream: string, from: From, take: (data: string) => void, feed?: Feed): Promise<Reading>;
   close(): Promise<void>;
 }
+
+/** Decides when a piece of a body is parsed: at once, where nothing is said. Pieces must keep their order. */
+export type Feed = (chunk: Buffer, parse: (chunk: Buffer) => void) => void;
 
 /** The whole stream; or what comes behind the event a reader got last, by the position `Reading` had then. */
 export type From = "start" | { readonly behind: string };

@@ -1,7 +1,7 @@
 /** Owns the contender @durable-streams/server, with its memory store and with its file store. */
 
 import { Agent, request } from "node:http";
-import type { Contender, Producing, Reading, Running } from "./contender.ts";
+import type { Contender, Feed, Producing, Reading, Running } from "./contender.ts";
 import { Outbox } from "./outbox.ts";
 import { startPeer } from "./peer-process.ts";
 import { Place } from "./place.ts";
@@ -25,7 +25,7 @@ async function start(args: readonly string[]): Promise<Running> {
   return {
     pids: peer.pids,
     produce: async (stream) => produce(agent, urlOf(stream)),
-    read: async (stream, from, take) => read(urlOf(stream), new Place(from === "start" ? "" : from.behind, wholeStream), take),
+    read: async (stream, from, take, feed) => read(urlOf(stream), new Place(from === "start" ? "" : from.behind, wholeStream), take, feed),
     close: async () => {
       agent.destroy();
       await peer.close();
@@ -60,7 +60,7 @@ async function send(agent: Agent, method: string, url: URL, headers: Readonly<Re
 }
 
 /** Its client holds data back until the offset behind it has come; counting makes that needless. */
-async function read(from: URL, place: Place, take: (data: string) => void): Promise<Reading> {
+async function read(from: URL, place: Place, take: (data: string) => void, feed: Feed | undefined): Promise<Reading> {
   const url = new URL(from);
   url.searchParams.set("offset", place.token);
   url.searchParams.set("live", "sse");
@@ -72,7 +72,7 @@ async function read(from: URL, place: Place, take: (data: string) => void): Prom
       if (place.step() === "new") take(String(event));
     }
   };
-  const body = await openSse({ url, take: onEvent });
+  const body = await openSse({ url, take: onEvent, feed });
   return {
     get position() {
       return place.toString();

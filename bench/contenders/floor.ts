@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
 import { startEdge } from "../support/edge-host.ts";
-import type { Contender, Producing, Reading, Running } from "./contender.ts";
+import type { Contender, Feed, Producing, Reading, Running } from "./contender.ts";
 import { openSse } from "./sse.ts";
 
 const keepsNothing = "keeps nothing";
@@ -40,7 +40,7 @@ async function start(way: "relayed" | "held"): Promise<Running> {
   return {
     pids: [host.pid],
     produce: async (stream) => produce(new URL(`/${stream}/produce`, host.url)),
-    read: async (stream, _from, take) => read(new URL(`/${stream}/${way}`, host.url), take),
+    read: async (stream, _from, take, feed) => read(new URL(`/${stream}/${way}`, host.url), take, feed),
     close: async () => host.close(),
   };
 }
@@ -68,9 +68,10 @@ async function produce(url: URL): Promise<Producing> {
   };
 }
 
-async function read(url: URL, take: (data: string) => void): Promise<Reading> {
+async function read(url: URL, take: (data: string) => void, feed: Feed | undefined): Promise<Reading> {
   const body = await openSse({
     url,
+    feed,
     take: ({ data }) => {
       if (data !== "") take(data);
     },

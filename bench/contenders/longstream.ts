@@ -44,7 +44,7 @@ async function start(dir: string): Promise<Running> {
       ids.set(stream, dialled.streamId);
       return SessionProducer.dial(stack, dialled);
     },
-    read: async (stream, from, take) => readById(new URL(streamPath(ids.get(stream) ?? stream), stack.worker.url), from, take),
+    read: async (stream, from, take, feed) => readById(new URL(streamPath(ids.get(stream) ?? stream), stack.worker.url), from, take, feed),
     close: async () => stack.close(),
   };
 }

@@ -67,7 +67,7 @@ async function start(dir: string): Promise<Running> {
       return child.pid === undefined ? [] : [child.pid, ...childrenOf(child.pid)];
     },
     produce: async (stream) => openNchanPublisher(new URL(`/publish/${stream}`, url)),
-    read: async (stream, from, take) => readById(new URL(`/read/${stream}`, url), from, take),
+    read: async (stream, from, take, feed) => readById(new URL(`/read/${stream}`, url), from, take, feed),
     close,
   };
 }

@@ -1,6 +1,7 @@
 /** Owns reading an event stream: over a connection of its own, cut into events, until the reader or its server leaves. */
 
 import { byBlock, openBody } from "../support/body.ts";
+import type { Feed } from "./contender.ts";
 
 export interface SseEvent {
   /** "" where it has none. */
@@ -17,6 +18,7 @@ export interface SseOptions {
   readonly cursor?: string;
   /** `body` is for those who find several things in an event: none may be passed on once it is dropped. */
   readonly take: (event: SseEvent, body: SseBody) => void;
+  readonly feed?: Feed | undefined;
 }
 
 export interface SseBody {
@@ -27,7 +29,7 @@ export interface SseBody {
 }
 
 /** Settles with the head. @throws Error for any status but 200. */
-export async function openSse({ url, cursor = "", take }: SseOptions): Promise<SseBody> {
+export async function openSse({ url, cursor = "", take, feed = atOnce }: SseOptions): Promise<SseBody> {
   const response = await openBody(url, { cursor, events: true });
   const { promise: lost, reject } = Promise.withResolvers<never>();
   // A reader that nobody asks about its end may be dropped all the same.
@@ -44,12 +46,16 @@ export async function openSse({ url, cursor = "", take }: SseOptions): Promise<S
   const cut = byBlock((block) => {
     if (!body.dropped) take(toEvent(block), body);
   });
-  response.on("data", cut);
+  response.on("data", (chunk: Buffer) => feed(chunk, cut));
   const lose = (why: string): void => reject(new Error(`Cannot read on at ${url.href}: ${why}`));
   response.on("end", () => lose("the body ended"));
   response.on("error", (error) => lose(error.message));
   response.on("close", () => lose("the connection is closed"));
   return body;
+}
+
+function atOnce(chunk: Buffer, parse: (chunk: Buffer) => void): void {
+  parse(chunk);
 }
 
 const blankLineChars = 2;

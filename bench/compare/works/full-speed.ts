@@ -4,7 +4,7 @@ import { cpuMsOf } from "../usage.ts";
 import { eventBytes, eventsOf } from "../contents.ts";
 import { openLine } from "../line.ts";
 import type { Line } from "../line.ts";
-import { watchLoad } from "../load-watch.ts";
+import { busyColumn, lateP99Column, loadFigures, watchLoad } from "../load-watch.ts";
 import { aside, atLeast, atMost, column, ours } from "../trial.ts";
 import type { ContendedTrial, Outcome } from "../trial.ts";
 import type { Running } from "../../contenders/contender.ts";
@@ -29,7 +29,8 @@ export const fullSpeed: ContendedTrial = {
     column("read", "events/s read"),
     column("cpuUs", "CPU us/event", 1),
     aside("cores", "cores used", 2),
-    aside("busy", "generator busy %"),
+    busyColumn,
+    lateP99Column,
   ],
   rounds: ({ rounds }) => rounds,
   limitMs: ({ fullSpeedMs }) => 30_000 + fullSpeedMs + 2 * restLimitMs,
@@ -55,6 +56,7 @@ async function run(running: Running, { fullSpeedMs }: Scale): Promise<Outcome> {
   const acknowledgedMs = performance.now() - before.atMs;
   await line.checker.until(written, restLimitMs);
   const readMs = performance.now() - before.atMs;
+  const watched = load.stop();
   const cpuMs = cpuMsOf(running.pids) - before.cpuMs;
   const events = written - before.events;
   return {
@@ -63,7 +65,7 @@ async function run(running: Running, { fullSpeedMs }: Scale): Promise<Outcome> {
       read: (events * 1_000) / readMs,
       cpuUs: (cpuMs * 1_000) / events,
       cores: cpuMs / readMs,
-      busy: load.stop().busyPercent,
+      ...loadFigures([watched]),
     },
     notes: [],
   };
