@@ -1,5 +1,6 @@
 /** Owns keeping one attempt connected: dialling, dialling again, and noticing a connection that is dead but open. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import pRetry from "p-retry";
 import { LongstreamError, closeCodes, describe, errorTable } from "../protocol/errors.ts";
 import type { Invocation } from "../protocol/invocation.ts";
@@ -14,6 +15,8 @@ const assumedLeaseMs = 30_000;
 const closeWaitMs = 1_000;
 /** Connections in a row that the object closed for a protocol error before a ping was due. One can be a gap after a restart; more are a bug. */
 const maxProtocolErrors = 3;
+/** Pings in a row that bring nothing, or nothing of what is waited for, before a connection is given up. */
+const maxPings = 2;
 
 export class Link {
   readonly #invocation: Invocation;
@@ -24,10 +27,15 @@ export class Link {
   readonly #over = new AbortController();
   #leaseMs = assumedLeaseMs;
   #current: { readonly transport: Transport; readonly closed: Promise<void> } | null = null;
-  #heardAt = 0;
-  /** When the object last said something; a pong does not count. */
-  #movedAt = 0;
+  /** Pings since anything was heard. Counted, not timed: a loop that was blocked heard nothing either. */
+  #unanswered = 0;
+  /** Pings since the object said something, while something waits for it; a pong does not count. */
+  #unmoved = 0;
   #protocolErrors = 0;
+  /** Of the session's, as far as it was seen. */
+  #progress = 0;
+  /** Connections lost since there was progress, and when the first of them was (`performance.now()`). */
+  #setbacks: { readonly count: number; readonly sinceMs: number } | null = null;
   #pinger: ReturnType<typeof setInterval> | null = null;
 
   constructor(invocation: Invocation, run: string, session: Session, deadlineAt: number) {
@@ -39,12 +47,11 @@ export class Link {
 
   /** Dials in and from then on keeps the session connected; what cannot be mended is told to the session. */
   async connect(): Promise<void> {
-    const patienceMs = Math.max(0, Math.min(this.#leaseMs, this.#deadlineAt - Date.now()));
     try {
       await pRetry(() => this.#dial(), {
         ...redialTiming,
         retries: Number.POSITIVE_INFINITY,
-        maxRetryTime: patienceMs,
+        maxRetryTime: this.#patienceMs(),
         signal: this.#over.signal,
         shouldRetry: ({ error }) => !(error instanceof LongstreamError) || errorTable[error.code].retry,
       });
@@ -79,14 +86,14 @@ export class Link {
         // The link was closed meanwhile: nobody would close this connection.
         if (this.#over.signal.aborted) return transport.abandon();
         // From the start: a connection may die before its welcome.
-        if (this.#pinger === null) this.keepAlive(this.#leaseMs);
-        this.#heardAt = this.#movedAt = Date.now();
+        this.keepAlive(this.#leaseMs);
+        this.#unanswered = this.#unmoved = 0;
         this.#current = { transport, closed: closed.promise };
         this.#session.attach(transport);
       },
       message: (data) => this.#receive(data),
       pong: () => {
-        this.#heardAt = Date.now();
+        this.#unanswered = 0;
       },
       close: (code, reason) => {
         closed.resolve();
@@ -96,13 +103,16 @@ export class Link {
   }
 
   #receive(data: string | Uint8Array): void {
-    this.#heardAt = this.#movedAt = Date.now();
+    this.#unanswered = this.#unmoved = 0;
     try {
       this.#session.receive(data);
     } catch (error) {
       if (!(error instanceof LongstreamError)) throw error;
       this.#session.fail(error);
     }
+    if (this.#session.progress <= this.#progress) return;
+    this.#progress = this.#session.progress;
+    this.#setbacks = null;
   }
 
   #lost(code: number, reason: string): void {
@@ -115,8 +125,26 @@ export class Link {
     } else if (code === closeCodes.protocolError && ++this.#protocolErrors >= maxProtocolErrors) {
       this.#giveUp(new LongstreamError("protocol-error", reason));
     } else {
-      this.connect().catch((error: unknown) => this.#giveUp(error));
+      this.#redial().catch((error: unknown) => this.#giveUp(error));
     }
+  }
+
+  /** At once after progress, then ever later: what is dialled and dropped again and again must not be dialled as fast as it goes. */
+  async #redial(): Promise<void> {
+    const { count, sinceMs } = this.#setbacks ?? { count: 0, sinceMs: performance.now() };
+    this.#setbacks = { count: count + 1, sinceMs };
+    if (count > 0) {
+      const patienceMs = this.#patienceMs();
+      if (patienceMs === 0) throw new Error(`${count + 1} connections in a row were lost before they served anything`);
+      await sleep(Math.min(backoffMs(count), patienceMs), undefined, { signal: this.#over.signal });
+    }
+    await this.connect();
+  }
+
+  /** How long dialling still makes sense: the object believes in this run for a lease, and the invocation ends. */
+  #patienceMs(): number {
+    const lostMs = this.#setbacks === null ? 0 : performance.now() - this.#setbacks.sinceMs;
+    return Math.max(0, Math.min(this.#leaseMs - lostMs, this.#deadlineAt - Date.now()));
   }
 
   #giveUp(error: unknown): void {
@@ -136,14 +164,24 @@ export class Link {
    */
   #ping(): void {
     const current = this.#current;
-    if (current === null) return;
-    const patienceMs = (this.#leaseMs * 2) / 3;
-    // Silence is no fault while there is nothing to say.
-    if (!this.#session.unsettled) this.#movedAt = Date.now();
-    const silent = Date.now() - this.#heardAt > patienceMs;
-    const stuck = this.#session.unsettled && Date.now() - this.#movedAt > patienceMs;
-    if (silent || stuck) return current.transport.abandon();
-    this.#protocolErrors = 0;
-    current.transport.send(ping);
+    // Behind one turn of the loop: where it was blocked, what has come lies unread.
+    setImmediate(() => {
+      if (current === null || current !== this.#current) return;
+      // Silence is no fault while there is nothing to say.
+      if (!this.#session.unsettled) this.#unmoved = 0;
+      if (Math.max(this.#unanswered, this.#unmoved) >= maxPings) return current.transport.abandon();
+      // It stayed until a ping was due.
+      if (this.#session.greeted) this.#setbacks = null;
+      this.#protocolErrors = 0;
+      this.#unanswered++;
+      this.#unmoved++;
+      current.transport.send(ping);
+    });
   }
+}
+
+/** Before the dial that follows `count` connections without progress, as between dials that are refused. */
+function backoffMs(count: number): number {
+  const { minTimeout, factor, maxTimeout } = redialTiming;
+  return Math.min(minTimeout * factor ** (count - 1) * (1 + Math.random()), maxTimeout);
 }

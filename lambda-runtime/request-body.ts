@@ -38,6 +38,11 @@ export class RequestBody {
     );
   }
 
+  /** Bytes that have come, each once. */
+  get received(): number {
+    return this.#received;
+  }
+
   /** On a new connection: what comes now begins at 0 again unless it is asked for from here. */
   reconnected(): void {
     if (this.#state === "open" && this.#received > 0) this.#ask(this.#received, Math.max(this.#asked, this.#received + limits.bodyWindowBytes));

@@ -48,6 +48,7 @@ export class Session {
   #greeted: Transport | null = null;
   /** Where the log stood when this attempt became active, or dialled again. */
   #activeFrom: LogPoint | null = null;
+  #acknowledgedSeq = 0;
   #outbox: Outbox | null = null;
   #head: ResponseHead | null = null;
   /** Stored by a handler that has not answered yet. */
@@ -94,6 +95,16 @@ export class Session {
   /** Whether something was produced that the object has not confirmed. */
   get unsettled(): boolean {
     return this.#role === "active" && (this.#farewell !== null || !(this.#outbox?.settled ?? true));
+  }
+
+  /** Grows with what the object confirms and with the request's bytes that come: while it does, connections serve. */
+  get progress(): number {
+    return Math.max(this.#acknowledgedSeq, this.#activeFrom?.seq ?? 0) + this.body.received;
+  }
+
+  /** Whether the object has welcomed this run on the connection there is. */
+  get greeted(): boolean {
+    return this.#transport !== null && this.#transport === this.#greeted;
   }
 
   attach(transport: Transport): void {
@@ -194,6 +205,7 @@ export class Session {
         return this.body.fail({ code: message.code, message: message.message });
       case "ack":
         this.#pace.acknowledged(message.seq, Date.now());
+        this.#acknowledgedSeq = Math.max(this.#acknowledgedSeq, message.seq);
         this.#outbox?.acknowledge(message.seq, message.checkpoint);
         return this.#moved();
       case "promote":
@@ -306,7 +318,7 @@ export class Session {
 
   #pull(from: number, upTo: number): void {
     // On another connection the body is asked for again, once it is welcomed.
-    if (this.#transport === this.#greeted) this.#send({ type: "pull", from, upTo });
+    if (this.greeted) this.#send({ type: "pull", from, upTo });
   }
 
   #send(message: ToObject): void {
