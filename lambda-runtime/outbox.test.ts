@@ -337,6 +337,16 @@ describe("a checkpoint", () => {
     expect(again.next()).toEqual({ kind: "checkpoint", checkpoint: { ...stored, state: "2" } });
   });
 
+  test("P5: of a standby that caught up is no longer held when it is promoted further on", () => {
+    const outbox = new Outbox("events", logStart, pointOf("a"), 1_000);
+    push(outbox, "a");
+    outbox.hold("1");
+    outbox.open(pointOf("a", "b", "c"));
+    expect([outbox.settled, outbox.next()]).toEqual([true, null]);
+    push(outbox, "b", "c", "d");
+    expect(drain(outbox)).toEqual(["4 d"]);
+  });
+
   test("of a standby that ran ahead is sent after promotion where its event is not durable", () => {
     const outbox = new Outbox("events", logStart, logStart, 1_000);
     push(outbox, "a", "b");

@@ -212,6 +212,8 @@ export class Outbox {
 
   #drop(durable: LogPoint): void {
     this.#durable = durable;
+    // Of an event stored before its turn: the attempt before stored this one or a later one. Held on, nothing would ever settle it.
+    if (this.#checkpoint !== null && this.#checkpoint.seq < durable.seq) this.#checkpoint = null;
     const before = this.#baseSeq;
     this.#shift(durable.seq, (payload) => this.#replayed.update(payload));
     if (this.#baseSeq > before && this.#baseSeq === durable.seq) this.#compare();

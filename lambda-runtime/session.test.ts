@@ -650,6 +650,15 @@ describe("a standby", () => {
     expect(wire.take()).toEqual(["4 d"]);
   });
 
+  test("P5: that is promoted behind its checkpoint has nothing to be acknowledged while it repeats the rest", () => {
+    const { session } = connected({ role: "standby", resume: resumeAfter("a") });
+    session.startFrom(logStart, resumeAfter("a"), head);
+    push(session, "a");
+    session.checkpoint("1");
+    tell(session, { type: "promote", resume: resumeAfter("a", "b") });
+    expect(session.unsettled).toBe(false);
+  });
+
   test("P2: that was promoted before its handler was started goes on from where it was promoted", async () => {
     const { session, wire } = connected({ role: "standby", resume: resumeAfter("a") });
     tell(session, { type: "promote", resume: resumeAfter("a", "b", "c") });
