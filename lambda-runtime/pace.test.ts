@@ -57,3 +57,8 @@ test("an acknowledgement of less than the frame that is timed says nothing", () 
   pace.acknowledged(8, nowMs + 1);
   expect(pace.late(nowMs + 500)).toBe(true);
 });
+
+test("an acknowledgement that seems to come before its frame does not make all others late", () => {
+  const { pace, nowMs } = acknowledgedAfter(50, -10_000, 20);
+  expect(pace.late(nowMs)).toBe(false);
+});

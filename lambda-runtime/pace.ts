@@ -5,7 +5,7 @@ const lateMs = 100;
 /** The longest way there and back that is believed: an object that is late from the start must not pass for one that is far away. */
 const longestWayMs = 250;
 
-/** Of one connection. Times one frame at a time: the oldest that was sent after the one timed before was acknowledged. */
+/** Of one connection, on a clock that is never set. Times one frame at a time: the oldest that was sent after the one timed before was acknowledged. */
 export class Pace {
   readonly #intervalMs: number;
   /** The shortest time an acknowledgement took: those of the first events after silence wait for no interval. */
@@ -25,7 +25,7 @@ export class Pace {
 
   acknowledged(seq: number, nowMs: number): void {
     if (this.#timed === null || seq < this.#timed.seq) return;
-    this.#lastMs = nowMs - this.#timed.sentAt;
+    this.#lastMs = Math.max(0, nowMs - this.#timed.sentAt);
     this.#wayMs = Math.min(this.#wayMs, this.#lastMs);
     this.#timed = null;
   }

@@ -204,7 +204,7 @@ export class Session {
       case "body-failed":
         return this.body.fail({ code: message.code, message: message.message });
       case "ack":
-        this.#pace.acknowledged(message.seq, Date.now());
+        this.#pace.acknowledged(message.seq, performance.now());
         this.#acknowledgedSeq = Math.max(this.#acknowledgedSeq, message.seq);
         this.#outbox?.acknowledge(message.seq, message.checkpoint);
         return this.#moved();
@@ -274,7 +274,7 @@ export class Session {
       this.#flushing = "scheduled";
       setImmediate(() => {
         this.#flushing = "idle";
-        if (!outbox.inFlight || !this.#pace.late(Date.now())) this.#flush();
+        if (!outbox.inFlight || !this.#pace.late(performance.now())) this.#flush();
       });
     }
   }
@@ -301,7 +301,7 @@ export class Session {
         this.#send({ type: "checkpoint", ...next.checkpoint });
       } else {
         transport.send(encodeDataFrame(next.frame));
-        this.#pace.sent(outbox.framedSeq, Date.now());
+        this.#pace.sent(outbox.framedSeq, performance.now());
       }
     }
   }
