@@ -125,6 +125,12 @@ describe("P6: an event stream is refused", () => {
   });
 });
 
+test("P2: the events that came in one piece with an over-large one go out before it is refused", async () => {
+  const source = sseChunks(sourceOf(encoder.encode(`data: a\n\ndata: b\n\ndata: ${"x".repeat(limits.maxEventBytes)}`), encoder.encode("\n\n")));
+  expect([shown((await source.next()).value), shown((await source.next()).value)]).toEqual([["data: a\n", null], ["data: b\n", null]]);
+  await expect(source.next()).rejects.toMatchObject({ code: "event-too-large" });
+});
+
 test("P3: a body that breaks rejects with its own error", async () => {
   const source = sseChunks({ next: async () => Promise.reject(new TypeError("upstream was gone")), return: async () => undefined });
   await expect(source.next()).rejects.toThrow(new TypeError("upstream was gone"));

@@ -17,6 +17,8 @@ export function sseChunks(bytes: ChunkSource): ChunkSource {
   const events: EventSourceMessage[] = [];
   // A block with an id alone moves the last event id, and is no event.
   let lastId: string | undefined;
+  /** Thrown behind the events that are complete before it. */
+  let failure: LongstreamError | null = null;
   const decoder = new TextDecoder();
   const parser = createParser({
     maxBufferSize: limits.maxEventBytes,
@@ -28,12 +30,13 @@ export function sseChunks(bytes: ChunkSource): ChunkSource {
       lastId = undefined;
     },
     onError: (error) => {
-      if (error.type === "max-buffer-size-exceeded") throw tooLarge();
+      if (error.type === "max-buffer-size-exceeded") failure = tooLarge();
     },
   });
   return eventChunks({
     next: async () => {
       while (events.length === 0) {
+        if (failure !== null) throw failure;
         const step = await bytes.next();
         if (step.done === true) return { done: true, value: undefined };
         parser.feed(decoder.decode(step.value.payload, { stream: true }));
