@@ -65,6 +65,8 @@ async function opened(socket: WebSocket): Promise<void> {
     // Stays on: an error after the upgrade is followed by the close that is acted on.
     socket.on("error", (error) => reject(new LongstreamError("unavailable", `Cannot dial the gateway: ${describe(error)}`)));
     socket.once("unexpected-response", (request, response) => {
+      // A refused one closes without saying so.
+      open.delete(socket);
       reject(refusal(response.statusCode ?? 0));
       response.resume();
       request.destroy();
