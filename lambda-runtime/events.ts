@@ -11,9 +11,25 @@ const encoder = new TextEncoder();
 /** @throws LongstreamError `bad-event` or `event-too-large`, naming the event. */
 export function encodeEvent(value: unknown): Chunk {
   const { event, data, id } = readEvent(value);
-  const payload = encoder.encode(eventLines(event, typeof data === "string" ? data : toJson(data)));
+  const payload = encoder.encode(eventLines(event, typeof data === "string" ? data : toJson(data, "write an event whose data")));
   checkEventBytes(payload.length);
   return { payload, sourceId: id === undefined ? null : checkSourceId(id) };
+}
+
+/**
+ * `what`: what cannot be done with a value that has no JSON form.
+ *
+ * @throws LongstreamError `bad-event`.
+ */
+export function toJson(value: unknown, what: string): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    throw new LongstreamError("bad-event", `Cannot ${what} has no JSON form: ${describe(error)}`, { cause: error });
+  }
+  if (text === undefined) throw new LongstreamError("bad-event", `Cannot ${what} is ${nameOf(value)}: it has no JSON form`);
+  return text;
 }
 
 function readEvent(value: unknown): Exclude<StreamEvent, string> {
@@ -26,17 +42,6 @@ function readEvent(value: unknown): Exclude<StreamEvent, string> {
     }
   }
   throw new LongstreamError("bad-event", `Cannot write what the handler yielded (${nameOf(value)}): an event is a string or {event?, data, id?}`);
-}
-
-function toJson(data: unknown): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(data);
-  } catch (error) {
-    throw new LongstreamError("bad-event", `Cannot write an event whose data has no JSON form: ${describe(error)}`, { cause: error });
-  }
-  if (text === undefined) throw new LongstreamError("bad-event", `Cannot write an event whose data is ${nameOf(data)}: it has no JSON form`);
-  return text;
 }
 
 function checkSourceId(id: string): string {

@@ -5,6 +5,7 @@ import type { Invocation } from "../protocol/invocation.ts";
 import { checkCheckpointBytes } from "../protocol/producer-messages.ts";
 import type { ResumePoint } from "../protocol/producer-messages.ts";
 import type { ChunkSource } from "./chunks.ts";
+import { toJson } from "./events.ts";
 import { readHistory } from "./history.ts";
 import type { Session } from "./session.ts";
 import type { StopReason } from "./stop.ts";
@@ -43,7 +44,7 @@ export function makeHandlerStream({ session, invocation, context, attempt, resum
       handover: session.handover,
       context,
       checkpoint: (state) => {
-        const text = JSON.stringify(state ?? null);
+        const text = toJson(state ?? null, "store a checkpoint whose state");
         checkCheckpointBytes(text);
         session.checkpoint(text);
       },

@@ -150,6 +150,20 @@ describe("an invocation", () => {
     expect(said.slice(1)).toEqual([expect.stringContaining('{"type":"end","outcome":"failed","error":{"code":"bad-handler-result"')]);
   });
 
+  test.each<[string, unknown, string]>([
+    ["a function", () => 1, "is function: it has no JSON form"],
+    ["a symbol", Symbol("a"), "is symbol: it has no JSON form"],
+    ["what says that it has none", { toJSON: () => undefined }, "is [object Object]: it has no JSON form"],
+    ["what JSON cannot write", 1n, "has no JSON form: Do not know how to serialize a BigInt"],
+  ])("a checkpoint of %s is refused where the handler stores it", async (_, state, why) => {
+    const running = run(async function* (_request, stream) {
+      yield "a";
+      stream.checkpoint(state);
+    });
+    await expect(running).rejects.toThrow(new LongstreamError("bad-event", `Cannot store a checkpoint whose state ${why}`));
+    expect(said.slice(2)).toEqual(["data: a\n", expect.stringContaining('"error":{"code":"bad-event"')]);
+  });
+
   test("runs the handler's finally blocks when an event of it is refused", async () => {
     const log: string[] = [];
     const handler = async function* (): AsyncGenerator<string> {

@@ -52,7 +52,7 @@ export interface HandlerStream {
    * `resume.checkpoint` and, with `resume: "replay"`, goes on from that event. An answer in bytes is stored as its stream is
    * read: state counts from what was read of it, which a handler that writes ahead does not know.
    *
-   * @throws LongstreamError `checkpoint-too-large`.
+   * @throws LongstreamError `checkpoint-too-large`; `bad-event` for a state that has no JSON form.
    */
   checkpoint(state: unknown): void;
   /** Milliseconds until this invocation's time limit. */
