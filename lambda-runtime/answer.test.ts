@@ -250,6 +250,24 @@ describe("a source that is returned", () => {
   });
 });
 
+test.each<[string, (body: ReadableStream) => unknown]>([
+  ["status cannot be sent", (body) => ({ status: 101, headers: new Headers(), body, bodyUsed: false })],
+  ["status has no body", (body) => ({ status: 204, headers: new Headers(), body, bodyUsed: false })],
+])("a response whose %s is refused, and its body ended", async (_, make) => {
+  const log: string[] = [];
+  const body = new ReadableStream({ cancel: () => void log.push("cancelled") });
+  expect(() => toAnswer(make(body))).toThrow(LongstreamError);
+  await nextTurn();
+  expect(log).toEqual(["cancelled"]);
+});
+
+test("a Node stream that was read already is refused, and destroyed", async () => {
+  const readable = Readable.from(["a", "b"]);
+  readable.read();
+  expect(() => toAnswer(readable)).toThrow(LongstreamError);
+  expect(readable.destroyed).toBe(true);
+});
+
 test("P3: a stream that breaks rejects with its own error, behind what it gave before", async () => {
   const broken = new ReadableStream<Uint8Array>({
     pull: (controller) => controller.error(new TypeError("upstream was gone")),

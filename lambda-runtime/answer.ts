@@ -24,11 +24,27 @@ const bytesHead: ResponseHead = { status: 200, headers: [["content-type", "appli
 
 /**
  * A `Response` is answered as it is; a sequence is one of events. A stream without a head is one of bytes, or of events, by
- * its first chunk.
+ * its first chunk. What is refused is ended.
  *
  * @throws LongstreamError `bad-handler-result`, which says what is accepted.
  */
 export function toAnswer(result: unknown): Answer {
+  try {
+    return accept(result);
+  } catch (error) {
+    discard(result);
+    throw error;
+  }
+}
+
+/** A body whose stream is locked belongs to whoever locked it. */
+function discard(result: unknown): void {
+  const body: unknown = isResponse(result) ? result.body : result;
+  if (body instanceof Readable) body.destroy();
+  else if (isWebStream(body) && !body.locked) streamSource(body).return().catch(() => undefined);
+}
+
+function accept(result: unknown): Answer {
   if (isResponse(result)) return fromResponse(result);
   if (isWebStream(result)) {
     if (result.locked) throw refused("the stream is locked: something else reads it");

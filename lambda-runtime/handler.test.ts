@@ -151,6 +151,32 @@ describe("an invocation", () => {
   });
 
   test.each<[string, unknown, string]>([
+    ["an event that is refused", () => 1, "bad-event"],
+    ["an event that is too large", "b".repeat(2_000_000), "event-too-large"],
+  ])("P8: %s aborts the signal, since nobody wants what the handler makes", async (_, event, code) => {
+    const reasons: unknown[] = [];
+    const running = run(async function* (_request, { signal }) {
+      signal.addEventListener("abort", () => reasons.push(signal.reason));
+      yield { data: event };
+    });
+    await expect(running).rejects.toMatchObject({ code });
+    expect(reasons).toEqual([expect.objectContaining({ code })]);
+  });
+
+  test("P8: what the handler throws aborts the signal for all it has left running, once the stream was told", async () => {
+    const reasons: unknown[] = [];
+    const running = run((_request, { signal }) => {
+      signal.addEventListener("abort", () => reasons.push(signal.reason, said.at(-1)));
+      throw new TypeError("upstream was gone");
+    });
+    await expect(running).rejects.toThrow(new TypeError("upstream was gone"));
+    expect(reasons).toEqual([
+      new LongstreamError("handler-failed", "upstream was gone", { cause: new TypeError("upstream was gone") }),
+      '{"type":"end","outcome":"failed","error":{"code":"handler-failed","message":"upstream was gone"},"seq":0}',
+    ]);
+  });
+
+  test.each<[string, unknown, string]>([
     ["a function", () => 1, "is function: it has no JSON form"],
     ["a symbol", Symbol("a"), "is symbol: it has no JSON form"],
     ["what says that it has none", { toJSON: () => undefined }, "is [object Object]: it has no JSON form"],

@@ -2,7 +2,6 @@
 
 import { nanoid } from "nanoid";
 import { LongstreamError, describe } from "../protocol/errors.ts";
-import type { ErrorCode } from "../protocol/errors.ts";
 import type { Invocation } from "../protocol/invocation.ts";
 import type { ResumePoint } from "../protocol/producer-messages.ts";
 import type { StreamFailure } from "../protocol/sse.ts";
@@ -146,6 +145,7 @@ async function sayGoodbye(end: DriveEnd, session: Session, controls: StreamContr
       if (stopped !== null && stopped.kind !== "yield") return leave(stopped, session, controls, source);
       session.bid({ type: "end", outcome: "failed", error: failureOf(end.thrown) });
       await session.released;
+      controls.abort({ kind: "failed", error: errorOf(end.thrown) });
       await controls.ended(source);
       throw end.thrown;
     }
@@ -169,6 +169,9 @@ async function leave(reason: StopReason, session: Session, controls: StreamContr
 }
 
 function failureOf(thrown: unknown): StreamFailure {
-  const code: ErrorCode = thrown instanceof LongstreamError ? thrown.code : "handler-failed";
-  return { code, message: describe(thrown) };
+  return { code: errorOf(thrown).code, message: describe(thrown) };
+}
+
+function errorOf(thrown: unknown): LongstreamError {
+  return thrown instanceof LongstreamError ? thrown : new LongstreamError("handler-failed", describe(thrown), { cause: thrown });
 }

@@ -42,7 +42,7 @@ export interface HandlerStream {
   readonly attempt: number;
   /** Null on the first attempt. */
   readonly resume: StreamResume | null;
-  /** Aborted when this attempt's output is no longer wanted: cancelled, replaced, or handed over. */
+  /** Aborted when this attempt's output is no longer wanted: cancelled, replaced, handed over, or failed. */
   readonly signal: AbortSignal;
   /** Aborted when a successor is asked for: time to store a checkpoint. */
   readonly handover: AbortSignal;
