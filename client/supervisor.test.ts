@@ -85,6 +85,22 @@ test("messages, named events, open and the end are dispatched, and the end close
   expect([source.readyState, first.readyState, made.length, source.error]).toEqual([2, 2, 1, null]);
 });
 
+test("P2: events that a handler names open or error have their data, and move the cursor", async () => {
+  const { source, nth } = supervise(url, [status(null, 2)]);
+  const seen: unknown[] = [];
+  for (const type of ["open", "error"]) source.addEventListener(type, (event) => seen.push([type, event instanceof MessageEvent ? event.data : null]));
+  const first = await nth(1);
+  first.opens();
+  first.brings(1, "open", "a");
+  first.brings(2, "error", "b");
+  first.brings(2, "error", "b");
+  expect([seen, source.cursor]).toEqual([[["open", null], ["open", "a"], ["error", "b"]], "s-1-2"]);
+  first.breaks(2);
+  expect((await nth(2)).url).toBe(`${streamUrl}?from=s-1-2`);
+  expect(seen.at(-1)).toEqual(["error", null]);
+  source.close();
+});
+
 test("an interruption that the browser heals is told and left to it", async () => {
   const { source, seen, made, sent, nth } = supervise(url);
   const first = await nth(1);

@@ -102,11 +102,13 @@ class Supervised extends EventTarget implements SupervisedEventSource {
   #connect(url: string): EventSource {
     const source = this.#make(url);
     for (const name of this.#names) source.addEventListener(name, this.#take);
-    source.addEventListener("open", () => {
+    source.addEventListener("open", (event) => {
+      if (isNamedSo(event)) return this.#pass(event);
       this.#failures = -1;
       this.dispatchEvent(new Event("open"));
     });
-    source.addEventListener("error", () => {
+    source.addEventListener("error", (event) => {
+      if (isNamedSo(event)) return this.#pass(event);
       // Any other state: the browser comes back by itself.
       if (source.readyState === closed) this.#revive().catch((error: unknown) => this.#fail(error));
       this.dispatchEvent(new Event("error"));
@@ -180,4 +182,9 @@ class Supervised extends EventTarget implements SupervisedEventSource {
     this.close();
     this.dispatchEvent(new Event("error"));
   }
+}
+
+/** `open` and `error` are what an EventSource tells of itself, and names that a handler may give its events. */
+function isNamedSo(event: Event): event is MessageEvent<string> {
+  return event instanceof MessageEvent;
 }
