@@ -61,12 +61,16 @@ export class Pace {
   }
 }
 
-/** @throws the signal's reason. */
+/**
+ * For a signal that is not aborted yet.
+ *
+ * @throws the signal's reason.
+ */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   const timer = setTimeout(resolve, ms);
   signal.addEventListener("abort", resolve);
-  if (!signal.aborted) await promise;
+  await promise;
   clearTimeout(timer);
   signal.removeEventListener("abort", resolve);
   signal.throwIfAborted();

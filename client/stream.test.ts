@@ -3,7 +3,7 @@
 import { expect, test, vi } from "vitest";
 import { openStream } from "./index.ts";
 import type { StreamState } from "./index.ts";
-import { deferred, ended, events, origin, problem, quick, readAll, readData, run, script, status, streamUrl } from "./testing.ts";
+import { deferred, ended, events, origin, problem, quick, readAll, readData, run, script, status, streamUrl, unreachable } from "./testing.ts";
 
 const url = `${origin}/api/answer`;
 
@@ -91,6 +91,44 @@ test("onState tells each change once", async () => {
   expect(stream.state).toBe("connecting");
   await readAll(stream);
   expect(states).toEqual(["open", "reconnecting", "open", "ended"]);
+});
+
+test("P2: two loops share what comes, the first event too", async () => {
+  const { fetch } = script(events([run(1, 3) + ended(3, "completed")], "clean"));
+  const stream = openStream(url, { fetch });
+  const first = stream[Symbol.asyncIterator]();
+  expect((await first.next()).value).toMatchObject({ data: "1" });
+  const second: unknown[] = [];
+  for await (const { data } of stream.json()) second.push(data);
+  expect([second, await first.next(), stream.outcome]).toEqual([[2, 3], { done: true, value: undefined }, "completed"]);
+});
+
+test.each<[string, () => ReturnType<typeof script>, string]>([
+  ["a connection that was given up", () => script(events([run(1, 1)], "cut"), unreachable), "unavailable"],
+  ["an outcome that is an error", () => script(events([run(1, 1) + ended(1, "failed")], "cut")), "handler-failed"],
+  ["an event that cannot be parsed", () => script(events(["data: {\nid: s-1-1\n\n"], "open")), "bad-event"],
+])("a loop behind %s gives nothing, and throws the same", async (_, answers, code) => {
+  const { fetch } = answers();
+  const stream = openStream(url, { fetch, retry: { ...quick, tries: 1 } });
+  const thrown: unknown[] = [];
+  const after: string[] = [];
+  for (const count of [1, 2, 3]) {
+    try {
+      for await (const { id } of stream.json()) if (count > 1) after.push(id);
+    } catch (error) {
+      thrown.push(error);
+    }
+  }
+  expect(thrown[0]).toMatchObject({ code });
+  expect([after, thrown.length, new Set(thrown).size]).toEqual([[], 3, 1]);
+});
+
+test("what onState throws at the end ends the reading with it", async () => {
+  const { fetch } = script(events([run(1, 1) + ended(1, "completed")], "clean"));
+  const onState = (state: StreamState): void => {
+    if (state === "ended") throw new Error("no page any more");
+  };
+  expect(await readAll(openStream(url, { fetch, onState }))).toMatchObject({ events: [{ data: "1" }], thrown: new Error("no page any more") });
 });
 
 test("breaking out of the iteration closes the connection", async () => {

@@ -20,12 +20,15 @@ export function openStream(url: string | URL, options: StreamOptions = {}): Long
   return new OpenStream(url, options);
 }
 
-type Condition =
-  | { readonly state: Exclude<StreamState, "ended">; readonly outcome: null }
-  /** No outcome: the caller closed it. */
-  | { readonly state: "ended"; readonly outcome: Outcome | null };
+interface Condition {
+  readonly state: StreamState;
+  /** Of an ended one: none where the caller closed it. */
+  readonly outcome?: Outcome | null;
+  /** What every loop throws, also one that begins later. */
+  readonly error?: unknown;
+}
 
-const failed: Condition = { state: "failed", outcome: null };
+const closed: Condition = { state: "ended" };
 
 class OpenStream implements LongstreamStream {
   readonly #onState: StreamOptions["onState"];
@@ -35,10 +38,10 @@ class OpenStream implements LongstreamStream {
   /** Of all that reads; `close()` or the caller's own. */
   readonly #signal: AbortSignal;
   readonly #events = this.#iterate(({ event }) => event);
-  /** Once the statement that opens the stream is done: it may say what is read, and from where. */
-  readonly #first: Promise<News>;
+  /** Asked for once the statement that opens the stream is done: it may say what is read, and from where. For the first loop that comes. */
+  readonly #ahead: Promise<News>[];
   #log: AsyncGenerator<News, never> | null = null;
-  #condition: Condition = { state: "connecting", outcome: null };
+  #condition: Condition = { state: "connecting" };
   #cursor: string | null;
   /** Keeps, or forgets, where the caller is. */
   #save: (what: "place" | "nothing") => void = () => undefined;
@@ -50,9 +53,10 @@ class OpenStream implements LongstreamStream {
     this.#requests = new Requests(url, options);
     this.#pace = new Pace(retry, Math.random);
     this.#signal = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
-    this.#first = Promise.resolve().then(() => this.#next());
+    const first = Promise.resolve().then(() => this.#read());
     // Thrown by the iteration; whoever never iterates has `onState`.
-    this.#first.catch(() => undefined);
+    first.catch(() => undefined);
+    this.#ahead = [first];
   }
 
   get cursor(): string | null {
@@ -64,7 +68,7 @@ class OpenStream implements LongstreamStream {
   }
 
   get outcome(): Outcome | null {
-    return this.#condition.outcome;
+    return this.#condition.outcome ?? null;
   }
 
   get url(): string | null {
@@ -100,7 +104,7 @@ class OpenStream implements LongstreamStream {
   }
 
   close(): void {
-    this.#stop({ state: "ended", outcome: null });
+    this.#stop(closed);
   }
 
   async cancel(reason?: string): Promise<void> {
@@ -120,14 +124,15 @@ class OpenStream implements LongstreamStream {
   }
 
   async *#iterate<T>(pick: (news: News) => T | undefined): AsyncGenerator<T, void, void> {
+    // Unless it is known better: the caller left the loop.
+    let last: Condition = closed;
     try {
-      for (let news = await this.#first; this.state !== "ended"; news = await this.#next()) {
+      for (let news = await this.#next(); !this.#closing.signal.aborted; news = await this.#next()) {
         const { place, end } = news;
         const item = pick(news);
         if (end !== undefined) {
-          this.#stop({ state: "ended", outcome: end.outcome });
-          if (end.error !== null) throw end.error;
-          return;
+          last = { state: "ended", ...end };
+          break;
         }
         if (item !== undefined) {
           this.#cursor = place.cursor;
@@ -139,22 +144,25 @@ class OpenStream implements LongstreamStream {
         }
       }
     } catch (error) {
-      if (this.state === "ended" && this.outcome === null) return;
-      this.#stop(failed);
-      throw error;
+      last = { state: "failed", error };
     } finally {
-      this.close();
+      this.#stop(last);
     }
+    if (this.state === "failed" || this.#condition.error) throw this.#condition.error;
   }
 
   async #next(): Promise<News> {
+    return this.#ahead.pop() ?? this.#read();
+  }
+
+  async #read(): Promise<News> {
     this.#log ??= readLog(this.#requests, this.#cursor, this.#pace, this.#signal, (state) => this.#tell(state));
     try {
       return (await this.#log.next()).value;
     } catch (error) {
       // There is nothing to go on with: the next load of the page begins anew.
       if (error instanceof LongstreamError && error.code === "stream-not-found") this.#save("nothing");
-      this.#stop(failed);
+      this.#stop({ state: "failed", error });
       throw error;
     }
   }
@@ -163,7 +171,8 @@ class OpenStream implements LongstreamStream {
     // Until the first answer it is connecting.
     if (this.#signal.aborted || (state === "reconnecting" && this.state !== "open")) return;
     this.#save("place");
-    this.#become({ state, outcome: null });
+    this.#condition = { state };
+    this.#onState?.(state);
   }
 
   /** Once; the first reason stands. */
@@ -171,11 +180,6 @@ class OpenStream implements LongstreamStream {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
     this.#requests.giveUp();
-    this.#become(condition);
-  }
-
-  #become(condition: Condition): void {
-    if (condition.state === this.state) return;
     this.#condition = condition;
     this.#onState?.(condition.state);
   }

@@ -27,8 +27,8 @@ export type StreamState = "connecting" | "open" | "reconnecting" | "ended" | "fa
 
 /**
  * One stream being read, over as many connections as it takes. It is read once, and in one way: as events, as events
- * whose data is JSON, or as bytes; two loops would share what comes. What is not asked for is not read, so a slow loop
- * slows the server's sending, not the browser's memory.
+ * whose data is JSON, or as bytes; two loops would share what comes, and both throw what ends it. What is not asked for
+ * is not read, so a slow loop slows the server's sending, not the browser's memory.
  *
  * The iteration ends when the outcome is `completed` or `cancelled`, or after `close()`.
  *

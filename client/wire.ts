@@ -33,10 +33,9 @@ function toFields(value: unknown): Fields {
 /** @throws LongstreamError `protocol-error`. */
 export function readEnding(text: string): Ending {
   const { outcome, error, lastSeq } = fieldsOf(text);
-  if (outcome === null) return { outcome, error: null, lastSeq };
-  if (typeof outcome !== "string" || !isOutcome(outcome)) throw unreadable(text);
-  const good = outcome === "completed" || outcome === "cancelled";
-  return { outcome, error: good ? null : readFailure(outcome, error), lastSeq };
+  if (outcome !== null && (typeof outcome !== "string" || !isOutcome(outcome))) throw unreadable(text);
+  const bad = outcome === "failed" || outcome === "expired";
+  return { outcome, error: bad ? readFailure(outcome, error) : null, lastSeq };
 }
 
 function readFailure(outcome: "failed" | "expired", error: unknown): LongstreamError {

@@ -17,13 +17,9 @@ export function formatCursor(log: string, seq: number): string {
 
 /** Parses from the last `-`, since a nanoid may contain one. Undefined when the text is no cursor of any log. */
 export function parseCursor(text: string): Cursor | undefined {
-  if (text.length > maxCursorBytes) return undefined;
-  const match = cursorPattern.exec(text);
-  if (match === null) return undefined;
-  const [, log, digits] = match;
+  const [, log, digits] = (text.length > maxCursorBytes ? null : cursorPattern.exec(text)) ?? [];
   const seq = Number(digits);
-  if (log === undefined || !Number.isSafeInteger(seq)) return undefined;
-  return { log, seq };
+  return log === undefined || !Number.isSafeInteger(seq) ? undefined : { log, seq };
 }
 
 /**
