@@ -15,8 +15,8 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 /** An error stands where it was found. */
 export type Item = EventSourceMessage | Bytes | typeof heartbeat | LongstreamError | Drop;
 
-/** The least a gateway can be told to keep. */
-const leastHeartbeatMs = 100;
+/** The least a gateway can be told to keep as its heartbeat. What comes sooner may have lain there while the page was busy. */
+const leastWaitMs = 100;
 
 /**
  * Returns where the body ends cleanly, which says nothing about the stream.
@@ -28,7 +28,7 @@ export async function* itemsOf(body: ReadableStream<Bytes>, kind: Kind, pace: Pa
   const reader = body.getReader();
   // A body that is broken already refuses to be cancelled.
   const leave = (): unknown => reader.cancel().catch(() => undefined);
-  const feed = kind === "bytes" ? (chunk: Bytes) => items.push(chunk) : parserInto(items, pace);
+  const feed: Feed = kind === "bytes" ? (chunk) => items.push(chunk) : parserInto(items, pace);
   // How long a body of bytes may be silent, nobody knows.
   const watch = (): unknown => {
     items.push(new Drop(`Cannot read on: nothing came for ${pace.silenceMs} ms`));
@@ -38,9 +38,10 @@ export async function* itemsOf(body: ReadableStream<Bytes>, kind: Kind, pace: Pa
   signal.addEventListener("abort", leave);
   try {
     for (;;) {
+      const askedAtMs = performance.now();
       const timer = kind === "events" ? setTimeout(watch, pace.silenceMs) : undefined;
       const { value } = await orDrop("read on", () => reader.read()).finally(() => clearTimeout(timer));
-      if (value !== undefined) feed(value);
+      if (value !== undefined) feed(value, askedAtMs);
       yield* items.splice(0);
       if (value === undefined) return;
     }
@@ -50,9 +51,14 @@ export async function* itemsOf(body: ReadableStream<Bytes>, kind: Kind, pace: Pa
   }
 }
 
-function parserInto(items: Item[], pace: Pace): (chunk: Bytes) => void {
+type Feed = (chunk: Bytes, askedAtMs: number) => unknown;
+
+function parserInto(items: Item[], pace: Pace): Feed {
   const decoder = new TextDecoder();
-  let heardAtMs = Number.POSITIVE_INFINITY;
+  /** When the latest chunk came; 0 where it was there when it was asked for, and came nobody knows when. */
+  let cameAtMs = 0;
+  /** Between it and the one before; none above 0 where that is not known. */
+  let silentMs = 0;
   let heartbeatMs = 0;
   const parser = createParser({
     maxBufferSize: maxRowBytes,
@@ -61,18 +67,19 @@ function parserInto(items: Item[], pace: Pace): (chunk: Bytes) => void {
     onComment: (comment) => {
       if (`:${comment}\n\n` !== heartbeat) return;
       items.push(heartbeat);
-      const silentMs = performance.now() - heardAtMs;
-      // One at the start of a body, or behind others in one go, tells nothing about when the next will come.
-      if (silentMs < leastHeartbeatMs) return;
-      heartbeatMs = Math.max(heartbeatMs, silentMs);
+      if (silentMs <= heartbeatMs) return;
+      heartbeatMs = silentMs;
       pace.silenceMs = 3 * heartbeatMs;
     },
     onError: ({ type, message }) => {
       if (type === "max-buffer-size-exceeded") items.push(failure("event-too-large", "read an event", message));
     },
   });
-  return (chunk) => {
+  return (chunk, askedAtMs) => {
+    const nowMs = performance.now();
+    const beforeMs = cameAtMs;
+    cameAtMs = nowMs - askedAtMs < leastWaitMs ? 0 : nowMs;
+    silentMs = beforeMs && cameAtMs - beforeMs;
     parser.feed(decoder.decode(chunk, { stream: true }));
-    heardAtMs = performance.now();
   };
 }

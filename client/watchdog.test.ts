@@ -63,11 +63,11 @@ test("the longest heartbeat of a connection counts", async () => {
 });
 
 test("where no heartbeat was observed yet, the gateway's default is taken, and doubled each time it was in vain", async () => {
-  const { fetch, atMs } = clocked([timed([0, run(1, 1)]), timed(), timed([0, ": longstream\n\n"], [100_000, beat]), end(1)]);
+  const { fetch, atMs } = clocked([timed([0, run(1, 1)]), timed(), timed([0, ": longstream\n\n"], [100_000, beat], [200_000, beat]), end(1)]);
   const reading = readData(openStream(origin, { fetch, retry }));
-  await vi.advanceTimersByTimeAsync(45_001 + 90_001 + 100_000 + 300_001);
+  await vi.advanceTimersByTimeAsync(45_001 + 90_001 + 200_000 + 300_001);
   expect(await reading).toEqual(["1"]);
-  expect(atMs).toEqual([0, 45_001, 135_002, 535_000]);
+  expect(atMs).toEqual([0, 45_001, 135_002, 635_003]);
 });
 
 test("a heartbeat in a body's first chunk, or behind others in one go, is not taken for the measure", async () => {
@@ -90,6 +90,33 @@ test("a loop that takes its time over an event is no silence", async () => {
   })();
   await vi.advanceTimersByTimeAsync(200_000);
   expect([await reading, atMs]).toEqual([["1", "2", "3"], [0]]);
+});
+
+/** Reads to the end; the page is busy with one event for a while. */
+async function readBusy(stream: ReturnType<typeof openStream>, busyWith: string, busyMs: number): Promise<readonly string[]> {
+  const seen: string[] = [];
+  for await (const { data } of stream) {
+    seen.push(data);
+    if (data === busyWith) await new Promise((resolve) => setTimeout(resolve, busyMs));
+  }
+  return seen;
+}
+
+test("what came while the page was busy does not make the heartbeat behind it a short one", async () => {
+  const { fetch, atMs } = clocked([
+    timed([0, run(1, 1)], [1_000, run(2, 2)], [16_000, beat], [31_000, beat], [40_000, run(3, 3) + ended(3, "completed")]),
+  ]);
+  const reading = readBusy(openStream(origin, { fetch, retry: { ...retry, tries: 1 } }), "1", 14_000);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect([await reading, atMs]).toEqual([["1", "2", "3"], [0]]);
+});
+
+test("a heartbeat that lay there while the page was busy does not count as a long one", async () => {
+  const { fetch, atMs } = clocked([timed([0, run(1, 1)], [1_000, run(2, 2)], [16_000, beat]), end(2)]);
+  const reading = readBusy(openStream(origin, { fetch, retry }), "2", 60_000);
+  await vi.advanceTimersByTimeAsync(110_000);
+  expect(await reading).toEqual(["1", "2"]);
+  expect(atMs).toEqual([0, 106_001]);
 });
 
 test("a body of bytes may be silent for as long as it likes, and nothing is left running behind a close", async () => {
