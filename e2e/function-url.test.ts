@@ -70,11 +70,11 @@ describe.concurrent("through Function URLs", () => {
   });
 
   test("P5: a Lambda that is killed from outside is replaced", async () => {
-    const reader = await Reader.open(at("/url/count?n=60&intervalMs=20"));
+    const reader = await Reader.open(at("/url/count?n=150&intervalMs=20"));
     await reader.seen(10);
     expect(stack.current.lambda.faults.kill(matching(reader.streamId))).toHaveLength(1);
     expect(await reader.ended).toBe("clean");
-    expect(reader.numbers).toEqual(upTo(60));
+    expect(reader.numbers).toEqual(upTo(150));
   });
 
   test("past the time limit: a chain of attempts behind one response, every invocation a success", { timeout: 90_000 }, async () => {
