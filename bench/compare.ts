@@ -16,12 +16,13 @@ import { ours } from "./compare/trial.ts";
 import type { Trial } from "./compare/trial.ts";
 import { describeStorage } from "./support/storage.ts";
 import { machine, say } from "./support/figures.ts";
+import { readOrExit } from "./support/options.ts";
 
 const stopping = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort());
 
 async function main(args: readonly string[]): Promise<void> {
-  const options = readOptions(args);
+  const options = readOrExit(() => readOptions(args));
   if (options === null) return say(help);
   prepare(needOf(options));
   const dir = options.dir ?? tmpdir();

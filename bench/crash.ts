@@ -14,6 +14,7 @@ import { openStage } from "./crash/stage.ts";
 import type { Counts, Tally } from "./crash/tally.ts";
 import { missesOf } from "./crash/worth.ts";
 import { machine, row, say } from "./support/figures.ts";
+import { readOrExit } from "./support/options.ts";
 
 const progressEvery = 20;
 
@@ -60,4 +61,4 @@ function rowOf(what: string, counts: Counts): void {
   row("  not acknowledged at a kill", counts.unacknowledged.toLocaleString("en"), `${counts.storedUnacknowledged.toLocaleString("en")} stored`, `${counts.lostUnacknowledged.toLocaleString("en")} lost`);
 }
 
-await main(readOptions(process.argv.slice(2)));
+await main(readOrExit(() => readOptions(process.argv.slice(2))));

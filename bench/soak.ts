@@ -14,7 +14,7 @@ import type { Tally } from "./soak/visitor.ts";
 import { machine, median, megabytes, row, say } from "./support/figures.ts";
 import { mostOf, rssOf, slopeOf, watchMemory } from "./support/memory.ts";
 import type { Sample } from "./support/memory.ts";
-import { readCount } from "./support/options.ts";
+import { readCount, readOrExit } from "./support/options.ts";
 import { Random } from "./support/random.ts";
 
 interface Options {
@@ -99,4 +99,4 @@ function readOptions(): Options {
   return { minutes: readCount("minutes", values.minutes, 10, 1), readers: readCount("readers", values.readers, 300, 1), seed: readCount("seed", values.seed, 1, 0) };
 }
 
-await main(readOptions());
+await main(readOrExit(readOptions));

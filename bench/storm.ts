@@ -1,6 +1,7 @@
 /** Storms the gateway: streams, readers and faults at random for a while; fails on anything a promise does not allow. */
 
 import { machine, say } from "./support/figures.ts";
+import { readOrExit } from "./support/options.ts";
 import { readOptions } from "./storm/options.ts";
 import { accusationOf, figuresOf, historyOf, printFigures } from "./storm/report.ts";
 import { storm } from "./storm/storm.ts";
@@ -26,4 +27,4 @@ async function main(options: StormOptions): Promise<void> {
   process.exitCode = 1;
 }
 
-await main(readOptions(process.argv.slice(2)));
+await main(readOrExit(() => readOptions(process.argv.slice(2))));
