@@ -20,13 +20,12 @@ export function openStream(url: string | URL, options: StreamOptions = {}): Long
   return new OpenStream(url, options);
 }
 
-interface Condition {
-  readonly state: StreamState;
-  /** Of an ended one: none where the caller closed it. */
-  readonly outcome?: Outcome | null;
-  /** What every loop throws, also one that begins later. */
-  readonly error?: unknown;
-}
+type Condition =
+  | { readonly state: Exclude<StreamState, "ended" | "failed">; readonly outcome?: never; readonly error?: never }
+  /** `error`: what every loop throws, also one that begins later. */
+  | { readonly state: "failed"; readonly outcome?: never; readonly error: unknown }
+  /** Neither where the caller closed it. */
+  | { readonly state: "ended"; readonly outcome?: Outcome | null; readonly error?: LongstreamError | null };
 
 const closed: Condition = { state: "ended" };
 

@@ -92,7 +92,7 @@ test("a loop that takes its time over an event is no silence", async () => {
   expect([await reading, atMs]).toEqual([["1", "2", "3"], [0]]);
 });
 
-/** Reads to the end; the page is busy with one event for a while. */
+/** Reads to the end; the page is busy with one event for a while, by the fake clock. */
 async function readBusy(stream: ReturnType<typeof openStream>, busyWith: string, busyMs: number): Promise<readonly string[]> {
   const seen: string[] = [];
   for await (const { data } of stream) {

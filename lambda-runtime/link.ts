@@ -32,10 +32,8 @@ export class Link {
   /** Pings since the object said something, while something waits for it; a pong does not count. */
   #unmoved = 0;
   #protocolErrors = 0;
-  /** Of the session's, as far as it was seen. */
-  #progress = 0;
-  /** Connections lost since there was progress, and when the first of them was (`performance.now()`). */
-  #setbacks: { readonly count: number; readonly sinceMs: number } | null = null;
+  /** Connections lost at one progress of the session, and when the first of them was (`performance.now()`). */
+  #setbacks: { readonly count: number; readonly sinceMs: number; readonly progress: number } | null = null;
   #pinger: ReturnType<typeof setInterval> | null = null;
 
   constructor(invocation: Invocation, run: string, session: Session, deadlineAt: number) {
@@ -110,9 +108,6 @@ export class Link {
       if (!(error instanceof LongstreamError)) throw error;
       this.#session.fail(error);
     }
-    if (this.#session.progress <= this.#progress) return;
-    this.#progress = this.#session.progress;
-    this.#setbacks = null;
   }
 
   #lost(code: number, reason: string): void {
@@ -131,8 +126,9 @@ export class Link {
 
   /** At once after progress, then ever later: what is dialled and dropped again and again must not be dialled as fast as it goes. */
   async #redial(): Promise<void> {
-    const { count, sinceMs } = this.#setbacks ?? { count: 0, sinceMs: performance.now() };
-    this.#setbacks = { count: count + 1, sinceMs };
+    const { progress } = this.#session;
+    const { count, sinceMs } = this.#setbacks?.progress === progress ? this.#setbacks : { count: 0, sinceMs: performance.now() };
+    this.#setbacks = { count: count + 1, sinceMs, progress };
     if (count > 0) {
       const patienceMs = this.#patienceMs();
       if (patienceMs === 0) throw new Error(`${count + 1} connections in a row were lost before they served anything`);

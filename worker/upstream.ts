@@ -178,7 +178,7 @@ export class Upstream {
     this.#port.dispatch({ type: "break", producer, error: { code, message } });
   }
 
-  /** Nothing where it was whole already; another attempt where the route says how it goes on; else the end, and the way out. */
+  /** The end it would have had, where all of it is stored; another attempt where the route says how it goes on; else a failure, and the way out. */
   #lossOf(producer: Producer, what: string): Loss {
     const { seq, mode } = this.#port.settle();
     const head = this.#port.head();

@@ -6,8 +6,10 @@ import { Overdue } from "./contents.ts";
 import type { Checker } from "./contents.ts";
 import { busyColumn, lateP99Column, loadFigures, watchLoad } from "./load-watch.ts";
 import type { Pace } from "./pace.ts";
-import { aside, column } from "./trial.ts";
-import type { Column, Figures, Outcome } from "./trial.ts";
+import type { Results } from "./results.ts";
+import type { Scale } from "./scale.ts";
+import { aside, atMost, column, ours } from "./trial.ts";
+import type { Column, Figures, Outcome, Target } from "./trial.ts";
 import { cpuMsOf, memoryOf } from "./usage.ts";
 
 /** Twenty events a second, about what a fast model says. */
@@ -16,9 +18,22 @@ const warmMs = 2_000;
 /** How long after the last event was due all may take to be written and read. */
 const restLimitMs = 30_000;
 
-/** What a round may take beside the opening of its streams and readers. */
-export function steadyLimitMs(pacedMs: number): number {
-  return 60_000 + warmMs + pacedMs + restLimitMs;
+/** To open so many streams, or readers, takes most of the time. */
+const openingLimitMs = 100;
+const mostRounds = 2;
+const mostP99Ms = 250;
+
+/** What a round may take, with the opening of so many streams or readers. */
+export function steadyLimitMs(count: number, pacedMs: number): number {
+  return count * openingLimitMs + 60_000 + warmMs + pacedMs + restLimitMs;
+}
+
+export function steadyRounds({ rounds }: Scale): number {
+  return Math.min(rounds, mostRounds);
+}
+
+export function p99Target(results: Results): Target {
+  return atMost(`p99 under ${mostP99Ms} ms`, results.median(ours, "p99Ms"), mostP99Ms, "ms");
 }
 
 export function steadyColumns(unit: string): readonly Column[] {

@@ -40,6 +40,7 @@ export class Tape {
   /** @returns whether it was full in time. @throws what `lost` rejects with before. */
   async full(limitMs: number, lost: Promise<never>): Promise<"full" | "overdue"> {
     const { promise: overdue, resolve } = Promise.withResolvers<"overdue">();
+    // A contender may never send its last event, and keep the connection open.
     const timer = setTimeout(() => resolve("overdue"), limitMs);
     return Promise.race([this.#found.promise.then(() => "full" as const), overdue, lost]).finally(() => clearTimeout(timer));
   }

@@ -9,7 +9,7 @@ import { startStack } from "../../local/stack.ts";
 import type { Stack } from "../../local/stack.ts";
 import { streamPath } from "../../protocol/http.ts";
 import { openStream } from "../support/hand-producer.ts";
-import type { Dialled } from "../support/hand-producer.ts";
+import type { Invocation } from "../support/invocations.ts";
 import { readById } from "./by-id.ts";
 import type { Contender, Producing, Running } from "./contender.ts";
 
@@ -58,10 +58,10 @@ class SessionProducer implements Producing {
     this.#session = session;
   }
 
-  static async dial(stack: Stack, { streamId, ticket }: Dialled): Promise<SessionProducer> {
+  static async dial(stack: Stack, { streamId, attempt, ticket }: Invocation): Promise<SessionProducer> {
     const session = new Session({ resume: "replay" });
     const url = new URL(streamPath(streamId), stack.worker.url).href;
-    const link = new Link({ longstream: 1, stream: streamId, attempt: 1, url, ticket }, "bench", session, Date.now() + invocationMs);
+    const link = new Link({ longstream: 1, stream: streamId, attempt, url, ticket }, "bench", session, Date.now() + invocationMs);
     await link.connect();
     link.keepAlive((await session.welcomed).leaseMs);
     session.startFrom(logStart, logStart, { status: 200, headers: [], mode: "events" });

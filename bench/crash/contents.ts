@@ -64,7 +64,7 @@ export function stateOf(log: string, seq: number, writer: Writer): string {
 function sizeOf(mark: number, writer: Writer): number {
   if (writer < 0) return 0;
   if (mark % longestEvery === 0) return longestBytes;
-  return mark % longEvery === 0 ? longBytes : mark % 400;
+  return mark % longEvery === 0 ? longBytes : mark % longEvery;
 }
 
 function noiseAt(salt: number, position: number): number {

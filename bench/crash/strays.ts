@@ -44,6 +44,7 @@ export async function noteThawed(history: History, attempt: number, closed: Prom
 async function answerOf(closed: Promise<Close>, welcomed: Promise<Answer>, dying: AbortSignal): Promise<Pick<Try, "answer" | "detail">> {
   const patience = new AbortController();
   const ignored = new Promise<Answer>((resolve) => {
+    // A socket that is left open is a finding too, and says nothing.
     const timer = setTimeout(() => resolve("ignored"), patienceMs);
     patience.signal.addEventListener("abort", () => clearTimeout(timer));
   });

@@ -6,12 +6,12 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { insist, megabytes, row } from "../support/figures.ts";
 import { HandProducer, openStream } from "../support/hand-producer.ts";
-import type { Dialled } from "../support/hand-producer.ts";
+import type { Invocation } from "../support/invocations.ts";
 import { eventBytes, logBytes, payloadOf } from "../support/long-log.ts";
 import type { Bench } from "./bench.ts";
 
 export interface WrittenLog {
-  readonly dialled: Dialled;
+  readonly dialled: Invocation;
   readonly events: number;
   /** SHA-256 of the log's bytes. */
   readonly digest: string;

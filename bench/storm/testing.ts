@@ -2,7 +2,6 @@
 
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 import { countContent } from "./contents.ts";
 import type { Hit } from "./faults.ts";
@@ -59,6 +58,6 @@ export async function answering(listener: RequestListener): Promise<URL> {
     server.closeAllConnections();
     server.close();
   });
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on a port
-  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const address = server.address();
+  return new URL(`http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`);
 }

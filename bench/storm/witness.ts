@@ -87,15 +87,8 @@ export class Witness {
       this.#tally.losses += seq - this.seen - 1;
       this.violate(`got event ${seq} where ${this.seen + 1} is due`);
     }
-    this.checkData(seq, data);
+    this.#checkData(seq, data);
     this.seen = seq;
-  }
-
-  /** Of an event read apart, too. */
-  checkData(seq: number, data: string): void {
-    if (seq <= this.#content.total && data === this.#content.dataOf(seq)) return;
-    this.#tally.alterations++;
-    this.violate(`event ${seq} is ${JSON.stringify(data.slice(0, 60))}`);
   }
 
   bytes(chunk: Uint8Array): void {
@@ -123,6 +116,12 @@ export class Witness {
     if (this.told !== null && this.told.outcome !== end) this.violate(`ended as ${end} after longstream.end told it ${this.told.outcome}`);
     this.end = end;
     this.note(`is told ${end}`);
+  }
+
+  #checkData(seq: number, data: string): void {
+    if (seq <= this.#content.total && data === this.#content.dataOf(seq)) return;
+    this.#tally.alterations++;
+    this.violate(`event ${seq} is ${JSON.stringify(data.slice(0, 60))}`);
   }
 
   #gap(): void {

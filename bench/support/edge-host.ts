@@ -1,7 +1,9 @@
 /** Owns running a Worker of the benchmark's own, with one class of objects, in a workerd of its own. */
 
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { workerdPids } from "../../local/workerd.ts";
 
 export interface EdgeHost {
@@ -11,7 +13,7 @@ export interface EdgeHost {
 }
 
 /** The product's, so that both run on the same rules. */
-const compatibilityDate = "2026-11-17";
+const { workerOptions } = unstable_getMiniflareWorkerOptions(fileURLToPath(new URL("../../wrangler.toml", import.meta.url)));
 
 /** @param className The class of its objects, bound as `STREAMS`. */
 export async function startEdge(entryFile: string, className: string): Promise<EdgeHost> {
@@ -25,7 +27,7 @@ export async function startEdge(entryFile: string, className: string): Promise<E
       port: 0,
       cf: false,
       log: new Log(LogLevel.ERROR),
-      compatibilityDate,
+      compatibilityDate: String(workerOptions["compatibilityDate"]),
       modules: [{ type: "ESModule", path: "worker.mjs", contents }],
       durableObjects: { STREAMS: className },
     }),

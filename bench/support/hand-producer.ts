@@ -8,11 +8,7 @@ import type { ToProducer } from "../../protocol/producer-messages.ts";
 import type { Stack } from "../../local/stack.ts";
 import { openBody } from "./body.ts";
 import { invocationsOf } from "./invocations.ts";
-
-export interface Dialled {
-  readonly streamId: string;
-  readonly ticket: string;
-}
+import type { Invocation } from "./invocations.ts";
 
 const pollMs = 10;
 const limitMs = 30_000;
@@ -20,21 +16,20 @@ const limitMs = 30_000;
 const pingsPerLease = 3;
 
 /** Opens a stream whose function never dials in, and leaves it without a reader. */
-export async function openStream(stack: Stack, path: string): Promise<Dialled> {
+export async function openStream(stack: Stack, path: string): Promise<Invocation> {
   const body = await openBody(new URL(path, stack.worker.url));
   const streamId = String(body.headers["stream-id"]);
   body.destroy();
-  const ticket = await new Promise<string>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     const limitAt = Date.now() + limitMs;
     const look = (): void => {
       const [first] = invocationsOf(stack, streamId);
-      if (first !== undefined) resolve(first.ticket);
+      if (first !== undefined) resolve(first);
       else if (Date.now() > limitAt) reject(new Error(`Cannot play the producer: ${streamId} was not invoked`));
       else setTimeout(look, pollMs);
     };
     look();
   });
-  return { streamId, ticket };
 }
 
 export class HandProducer {
@@ -54,7 +49,7 @@ export class HandProducer {
   }
 
   /** Settles once it is welcomed. */
-  static async dial(stack: Stack, { streamId, ticket }: Dialled): Promise<HandProducer> {
+  static async dial(stack: Stack, { streamId, ticket }: Invocation): Promise<HandProducer> {
     const url = new URL(`/streams/${streamId}/producer`, stack.worker.url);
     url.protocol = "ws:";
     const headers = { authorization: `Bearer ${ticket}`, "longstream-producer": "bench" };

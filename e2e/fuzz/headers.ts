@@ -11,7 +11,7 @@ const others = ["X-A", "x-b", "__proto__", "constructor", "toString"];
 const knownNames = [...Object.values(headerNames), ...aboutConnection, ...aboutBody, ...others];
 const tokenPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** What no value has: NUL, CR, LF, and characters that fit no byte. */
-// oxlint-disable-next-line no-control-regex -- these are the ones
+// oxlint-disable-next-line no-control-regex -- NUL, CR and LF are what is looked for
 const notInValue = /[\0\r\n]|[^\0-\u00FF]/;
 
 export const goodName = fc.oneof(fc.constantFrom("x-a", "X-B", "vary"), { weight: 2, arbitrary: fc.constantFrom(...knownNames) }, fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,8}$/));

@@ -56,6 +56,12 @@ describe("an event of a function's URL", () => {
     );
   });
 
+  test("has parameters with the names of what every JavaScript object has like any others", () => {
+    const { rawQueryString, queryStringParameters } = toUrlEvent({ ...request, target: "/a?constructor=1&a=1&__proto__=2&toString=&a=2&constructor=3" });
+    expect(rawQueryString).toBe("constructor=1&a=1&__proto__=2&toString=&a=2&constructor=3");
+    expect(JSON.stringify(queryStringParameters)).toBe('{"constructor":"1,3","a":"1,2","__proto__":"2","toString":""}');
+  });
+
   test("has any headers as they are, but for its cookies, and survives JSON", () => {
     fc.assert(
       fc.property(goodPairs, fc.uint8Array({ maxLength: 12 }), (pairs, body) => {

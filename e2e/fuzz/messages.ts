@@ -39,7 +39,7 @@ export const toProducer: fc.Arbitrary<ToProducer> = fc.oneof(
     request,
     window: positive,
     leaseMs: positive,
-    commitIntervalMs: positive,
+    commitIntervalMs: nat,
   }),
   fc.record({ type: fc.constant("body-end"), bytes: nat }),
   failure.map((fields) => ({ type: "body-failed", ...fields }) as const),

@@ -3,17 +3,14 @@
 import { Checker } from "../contents.ts";
 import { follow, inTurns } from "../line.ts";
 import { Pace } from "../pace.ts";
-import { Latencies, everyMs, measureSteady, steadyColumns, steadyLimitMs } from "../steady.ts";
-import { atMost, ours } from "../trial.ts";
+import { Latencies, everyMs, measureSteady, p99Target, steadyColumns, steadyLimitMs, steadyRounds } from "../steady.ts";
+import { atMost } from "../trial.ts";
 import type { ContendedTrial, Outcome } from "../trial.ts";
 import { memoryOf } from "../usage.ts";
 import type { Running } from "../../contenders/contender.ts";
 import type { Scale } from "../scale.ts";
 
 const stream = "crowded";
-const openingLimitMs = 100;
-const mostRounds = 2;
-const mostP99Ms = 250;
 /** All readers are there before it: a contender that keeps nothing has no other way. */
 const firstN = 1;
 
@@ -23,12 +20,11 @@ export const manyReaders: ContendedTrial = {
   work: "many-readers",
   does: ({ readers, pacedMs }) => `one stream at ${1_000 / everyMs} events/s for ${pacedMs} ms, ${readers} readers; latency from when an event is due`,
   columns: () => steadyColumns("reader"),
-  // To open them takes most of the time.
-  rounds: ({ rounds }) => Math.min(rounds, mostRounds),
-  limitMs: ({ readers, pacedMs }) => readers * openingLimitMs + steadyLimitMs(pacedMs),
+  rounds: steadyRounds,
+  limitMs: ({ readers, pacedMs }) => steadyLimitMs(readers, pacedMs),
   run,
   targets: (results) => [
-    atMost(`p99 under ${mostP99Ms} ms`, results.median(ours, "p99Ms"), mostP99Ms, "ms"),
+    p99Target(results),
     atMost("CPU per delivery at most nchan's", results.times("nchan", "cpuUs"), 1, "times", 2),
   ],
 };
